@@ -1,0 +1,1 @@
+"""Examples that run: a gateway to try the server on, and sessions with it."""

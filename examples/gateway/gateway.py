@@ -1,0 +1,157 @@
+"""A gateway from installation to its last process: `Gateway(version).up()` and `.down()`."""
+
+import os
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from . import postgres, proxy
+from .errors import GatewayError
+from .install import Installed, install, wheel_programs
+from .locks import locked
+from .processes import Watched, spawn
+from .progress import Progress, Silent
+from .runs import Run, runs_of
+from .settings import HOST, MASTER_KEY, NEWEST, REPOSITORY, default_home
+
+QUIET: Final = Silent()
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A gateway that answers. `dsn` is a libpq connection string, empty without a database."""
+
+    version: str
+    base_url: str
+    master_key: str
+    dsn: str
+    log_path: Path
+    pid: int
+
+
+class Gateway:
+    """A real LiteLLM proxy on a real PostgreSQL.
+
+    Without a port it takes a free one and is ephemeral: it begins with an empty database, and `down` removes it.
+    """
+
+    def __init__(self, version: str = NEWEST, port: int | None = None, home: Path | None = None) -> None:
+        self.version = version
+        self.home = (home if home is not None else default_home()).resolve()
+        self.ephemeral = port is None
+        self.run = Run(self.home, port if port is not None else proxy.free_port())
+
+    @property
+    def database(self) -> str:
+        """The name of this gateway's database."""
+        return f"litellm_{self.version.replace('.', '_')}_{self.run.port}"
+
+    def up(
+        self,
+        *,
+        fresh: bool = False,
+        owner_pid: int | None = None,
+        progress: Progress = QUIET,
+        database: bool = True,
+        config: Path | None = None,
+    ) -> Running:
+        """Install what is missing, start what does not run, and return when the proxy answers.
+
+        With `owner_pid`, everything stops when that process ends, however it ends. If starting fails or is interrupted, what was
+        started is stopped.
+        """
+        running = self._found_running(database=database)
+        if running is not None and not fresh and config is None:
+            if owner_pid is not None:
+                self._guard(owner_pid)
+            progress.say(f"already running at {running.base_url}")
+            return running
+        installed = install(self.home, self.version, progress)
+        self.run.stop()
+        if not proxy.port_is_free(self.run.port):
+            raise GatewayError(
+                f"Port {self.run.port} is taken{proxy.port_holder(self.run.port)}; choose another with --port, or stop that process."
+            )
+        self.run.folder.mkdir(parents=True, exist_ok=True)
+        self.run.claim.write_text(str(Watched.remember(os.getpid())), encoding="utf-8")
+        try:
+            self._guard(owner_pid)
+            return self._start(installed, fresh=fresh, progress=progress, database=database, config=config)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                self.run.claim.unlink()
+            stop(self.run)
+            raise
+        finally:
+            with suppress(FileNotFoundError):
+                self.run.claim.unlink()
+
+    def down(self) -> None:
+        """Stop this gateway, and PostgreSQL if no gateway of this home remains."""
+        stop(self.run)
+
+    def _start(
+        self, installed: Installed, *, fresh: bool, progress: Progress, database: bool, config: Path | None
+    ) -> Running:
+        facts = {"version": self.version, "port": self.run.port, "database": self.database if database else None}
+        self.run.describe({**facts, "ephemeral": self.ephemeral})
+        dsn, url = "", None
+        if database:
+            server = postgres.server_of(self.home)
+            with locked(self.home / "postgres.lock"):
+                with progress.step("starting PostgreSQL"):
+                    postgres.start(server)
+                with progress.step("preparing the database"):
+                    postgres.create_database(server, installed, self.database, fresh=fresh or self.ephemeral)
+            dsn, url = server.dsn(self.database), server.prisma_url(self.database)
+        chosen = config
+        if chosen is None:
+            chosen = self.run.folder / "config.yaml"
+            chosen.write_text(proxy.config_for(self.version), encoding="utf-8")
+        with progress.step(f"starting LiteLLM {self.version} on port {self.run.port}"):
+            pid = proxy.start(installed, self.run, chosen, url)
+            proxy.wait_until_ready(self.run, database=database)
+        running = self._running(pid, dsn)
+        self.run.describe({**facts, "ephemeral": self.ephemeral, "dsn": dsn, "base_url": running.base_url})
+        return running
+
+    def _running(self, pid: int, dsn: str) -> Running:
+        return Running(self.version, f"http://{HOST}:{self.run.port}", MASTER_KEY, dsn, self.run.log, pid)
+
+    def _found_running(self, *, database: bool) -> Running | None:
+        """This very gateway, if it was started before and still answers."""
+        seen, facts = self.run.proxy(), self.run.facts()
+        if seen is None or facts.get("version") != self.version or bool(facts.get("dsn")) != database:
+            return None
+        try:
+            proxy.wait_until_ready(self.run, database=database)
+        except GatewayError:
+            return None
+        return self._running(seen.pid, facts["dsn"])
+
+    def _guard(self, owner_pid: int | None) -> None:
+        """Leave a small process behind that stops this gateway when its starter dies half-way, or its owner at any time."""
+        owner = [] if owner_pid is None else [str(Watched.remember(owner_pid))]
+        command: list[str | Path] = [sys.executable, "-m", "examples.gateway.guard", self.run.folder, *owner]
+        log = self.run.folder / "guard.log"
+        spawn(command, log=log, pid_file=self.run.folder / "guard.pid", cwd=REPOSITORY, env=os.environ)
+
+
+def stop(run: Run) -> bool:
+    """Stop one gateway, forget it if it was ephemeral, and stop PostgreSQL if nothing needs it. True if it ran."""
+    ran = run.stop()
+    facts = run.facts()
+    if wheel_programs(run.home) is None:
+        return ran
+    server = postgres.server_of(run.home)
+    with locked(run.home / "postgres.lock"):
+        if facts.get("ephemeral") and facts.get("database") and postgres.is_running(server):
+            with suppress(GatewayError):
+                postgres.drop_database(server, facts["database"])
+        if not any(other.active() for other in runs_of(run.home)):
+            postgres.stop(server)
+    if facts.get("ephemeral") and ran:
+        run.forget()
+    return ran
