@@ -1,0 +1,158 @@
+"""Daily rollups: ``/{user,team,customer}/daily/activity`` and their aggregated forms.
+
+Below the newest release pages lie: rows are ordered by date alone, so offset pages repeat and skip
+rows, and ``metadata.total_*`` sums the same page. A figure therefore comes from an aggregated
+route or from one page that holds everything; who calls these functions sees to that.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final, Literal
+
+from pydantic import RootModel
+
+from litellm_steward import errors
+from litellm_steward.api.proxy import Proxy, Query
+from litellm_steward.api.wire import Wire
+from litellm_steward.periods import Period
+
+Scope = Literal["user", "team", "customer"]
+FILTER: Final[dict[Scope, str]] = {"user": "user_id", "team": "team_ids", "customer": "end_user_ids"}
+USER_PAGE: Final = 1000
+"""``/user/daily/activity`` takes at most this many rows a page; the team and customer routes any number."""
+
+
+class Metrics(Wire):
+    """A sum of rollup rows. ``spend`` in USD."""
+
+    spend: Decimal = Decimal(0)
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    api_requests: int = 0
+    successful_requests: int = 0
+    failed_requests: int = 0
+    total_response_time_ms: float = 0
+    timed_requests: int = 0
+
+
+class KeyMetadata(Wire):
+    """What is known of a key in a breakdown. 1.74.9 forgets a deleted key's alias."""
+
+    key_alias: str | None = None
+    team_id: str | None = None
+    user_id: str | None = None
+    key_exists: bool | None = None
+
+
+class Entry(Wire):
+    metrics: Metrics = Metrics()
+
+
+class KeyEntry(Entry):
+    metadata: KeyMetadata = KeyMetadata()
+
+
+class Breakdown(Wire):
+    """``models`` are provider models, ``model_groups`` the public names."""
+
+    models: dict[str, Entry] = {}
+    model_groups: dict[str, Entry] = {}
+    api_keys: dict[str, KeyEntry] = {}
+    entities: dict[str, Entry] = {}
+
+
+class Day(Wire):
+    date: str
+    metrics: Metrics = Metrics()
+    breakdown: Breakdown = Breakdown()
+
+
+class Metadata(Wire):
+    total_pages: int = 1
+    has_more: bool = False
+    total_api_keys: int | None = None
+
+
+class Activity(Wire):
+    """One answer of a ``daily/activity`` route."""
+
+    results: list[Day] = []
+    metadata: Metadata = Metadata()
+
+
+class KeyRow(Wire):
+    """One row of ``/aggregated/keys``."""
+
+    api_key: str = ""
+    metrics: Metrics = Metrics()
+    metadata: KeyMetadata = KeyMetadata()
+
+
+class KeyRows(Wire):
+    """The keys that spent most, and how many there are."""
+
+    api_keys: list[KeyRow] = []
+    total_api_keys: int = 0
+
+
+class ExportRow(Metrics):
+    """One row of ``/team/daily/activity/export?export_type=daily_with_users``."""
+
+    date: str = ""
+    user_id: str | None = None
+
+
+class ExportRows(RootModel[list[ExportRow]]):
+    pass
+
+
+def _query(period: Period, **filters: str | int | None) -> Query:
+    for name, value in filters.items():
+        if value == "":
+            raise errors.InvalidArgument(f"{name} must not be empty")  # an empty filter means the whole company
+    return {"start_date": period.start_date, "end_date": period.end_date, **filters}
+
+
+async def aggregated(
+    proxy: Proxy,
+    scope: Scope,
+    period: Period,
+    *,
+    entity: str | None = None,
+    api_key: str | None = None,
+    keys: int = 1,
+) -> Activity:
+    """``GET /{scope}/daily/activity/aggregated``: the whole range in one answer.
+
+    ``keys`` bounds the key breakdown on the newest release; older ones list them all.
+    """
+    filters = _query(period, **{FILTER[scope]: entity}, api_key=api_key, api_key_limit=keys)
+    return await proxy.get(f"/{scope}/daily/activity/aggregated", Activity, filters)
+
+
+async def one_page(
+    proxy: Proxy,
+    scope: Scope,
+    period: Period,
+    *,
+    size: int,
+    entity: str | None = None,
+    api_key: str | None = None,
+) -> Activity:
+    """``GET /{scope}/daily/activity``: the first page; ``metadata.total_pages`` tells whether it is all."""
+    filters = _query(period, **{FILTER[scope]: entity}, api_key=api_key, page_size=size)
+    return await proxy.get(f"/{scope}/daily/activity", Activity, filters)
+
+
+async def top_keys(proxy: Proxy, scope: Scope, entity: str, period: Period, limit: int) -> KeyRows:
+    """``GET /{scope}/daily/activity/aggregated/keys``: newest releases only."""
+    filters = _query(period, **{FILTER[scope]: entity}, limit=limit)
+    return await proxy.get(f"/{scope}/daily/activity/aggregated/keys", KeyRows, filters)
+
+
+async def team_by_user(proxy: Proxy, team_id: str, period: Period) -> list[ExportRow]:
+    """``GET /team/daily/activity/export``: a team's days by the owner of the key; newest releases only."""
+    filters = _query(period, team_ids=team_id, export_type="daily_with_users", format="json")
+    return (await proxy.get("/team/daily/activity/export", ExportRows, filters)).root

@@ -1,0 +1,39 @@
+"""Budget fields that keys, users, teams and customers share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from litellm_steward.api.wire import Wire
+
+
+class BudgetTable(Wire):
+    """A row of ``LiteLLM_BudgetTable``: a customer's budget lives here, a key's may."""
+
+    budget_id: str | None = None
+    max_budget: float | None = None
+    budget_duration: str | None = None
+    budget_reset_at: datetime | None = None
+    rpm_limit: int | None = None
+    tpm_limit: int | None = None
+    max_parallel_requests: int | None = None
+
+
+class BudgetWindow(Wire):
+    """One entry of ``budget_limits``."""
+
+    budget_duration: str = ""
+    max_budget: float = 0
+    reset_at: datetime | None = None
+
+
+class Budgeted(Wire):
+    """A row with a budget. ``spend`` is USD in the current budget window, booked with a lag."""
+
+    spend: float = 0
+    max_budget: float | None = None
+    budget_duration: str | None = None
+    budget_reset_at: datetime | None = None
+    rpm_limit: int | None = None
+    tpm_limit: int | None = None
+    max_parallel_requests: int | None = None

@@ -1,0 +1,164 @@
+"""Virtual keys: ``/key/*``. A raw key is hashed before it gets here and never stands in a URL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from pydantic import Field, SecretStr
+
+from litellm_steward import errors
+from litellm_steward.api.budget import Budgeted, BudgetTable, BudgetWindow
+from litellm_steward.api.proxy import Body, Proxy
+from litellm_steward.api.wire import Acknowledged, Strings, Wire
+
+Status = Literal["active", "blocked", "expired", "deleted"]
+PAGE: Final = 100
+
+
+class Key(Budgeted):
+    """One virtual key. ``token`` is its hash; ``key_name`` its masked form ``sk-...a1b2``."""
+
+    token: str = ""
+    key_name: str = ""
+    key_alias: str | None = None
+    user_id: str | None = None
+    team_id: str | None = None
+    models: Strings = []
+    aliases: dict[str, str] = {}
+    blocked: bool = False
+    expires: datetime | None = None
+    created_at: datetime | None = None
+    last_active: datetime | None = None
+    deleted_at: datetime | None = None
+    settings_updated_at: datetime | None = None
+    said_status: str = Field(default="", alias="status")
+    budget_limits: list[BudgetWindow] = []
+    litellm_budget_table: BudgetTable | None = None
+    metadata: dict[str, object] = {}
+
+    def status(self, now: datetime | None = None) -> Status:
+        """What the newest release says, worked out for the older ones, which say nothing."""
+        if self.said_status == "deleted" or self.deleted_at is not None:
+            return "deleted"
+        if self.blocked or self.said_status == "revoked":
+            return "blocked"
+        if self.said_status == "expired":
+            return "expired"
+        if self.expires is not None:
+            expires = self.expires if self.expires.tzinfo else self.expires.replace(tzinfo=UTC)
+            if expires <= (now or datetime.now(UTC)):
+                return "expired"
+        return "active"
+
+
+class KeyInfo(Wire):
+    """``GET /key/info``: the row comes without its own hash."""
+
+    info: Key
+
+
+class KeyPage(Wire):
+    """``GET /key/list?return_full_object=true``."""
+
+    keys: list[Key] = []
+    total_count: int = 0
+    total_pages: int = 0
+
+
+class NewKey(Wire):
+    """``POST /key/generate``: the only answer that ever holds the raw key."""
+
+    key: SecretStr
+    token: str = ""
+    token_id: str = ""
+
+
+async def info(proxy: Proxy, key_hash: str) -> Key | None:
+    """``GET /key/info`` by hash. The newest release still answers for a deleted key, older ones 404."""
+    try:
+        answer = await proxy.get("/key/info", KeyInfo, {"key": key_hash})
+    except errors.Missing:
+        return None
+    return answer.info.model_copy(update={"token": key_hash})
+
+
+async def page(
+    proxy: Proxy,
+    *,
+    key_alias: str | None = None,
+    key_hash: str | None = None,
+    user_id: str | None = None,
+    team_id: str | None = None,
+    status: str | None = None,
+    substring_matching: bool | None = None,
+    number: int = 1,
+    size: int = PAGE,
+) -> KeyPage:
+    """``GET /key/list``: one page of full rows.
+
+    Filters match exactly on some releases and by substring on others: compare afterwards.
+    """
+    for name, value in {
+        "key_alias": key_alias,
+        "key_hash": key_hash,
+        "user_id": user_id,
+        "team_id": team_id,
+    }.items():
+        if value == "":
+            raise errors.InvalidArgument(f"{name} must not be empty")  # an empty filter means every key
+    return await proxy.get(
+        "/key/list",
+        KeyPage,
+        {
+            "key_alias": key_alias,
+            "key_hash": key_hash,
+            "user_id": user_id,
+            "team_id": team_id,
+            "status": status,
+            "substring_matching": substring_matching,
+            "return_full_object": True,
+            "include_team_keys": False,
+            "page": number,
+            "size": size,
+        },
+    )
+
+
+async def of_owner(proxy: Proxy, *, user_id: str | None = None, team_id: str | None = None, most: int) -> KeyPage:
+    """The keys of one user or team, at most ``most`` of them; ``total_count`` is exact if they all fit."""
+    first = await page(proxy, user_id=user_id, team_id=team_id)
+    keys = _owned(first.keys, user_id, team_id)
+    number = 1
+    while number < first.total_pages and number * PAGE < most:
+        number += 1
+        more = await page(proxy, user_id=user_id, team_id=team_id, number=number)
+        keys += _owned(more.keys, user_id, team_id)
+    complete = number >= first.total_pages
+    return KeyPage(keys=keys, total_count=len(keys) if complete else first.total_count, total_pages=number)
+
+
+def _owned(keys: list[Key], user_id: str | None, team_id: str | None) -> list[Key]:
+    """1.83 matches ``user_id`` by substring: keep only what was meant."""
+    return [
+        key
+        for key in keys
+        if (user_id is None or key.user_id == user_id) and (team_id is None or key.team_id == team_id)
+    ]
+
+
+async def generate(proxy: Proxy, body: Body) -> NewKey:
+    """``POST /key/generate``. ``team_id`` is not checked by the proxy: resolve it first."""
+    return await proxy.post("/key/generate", NewKey, body)
+
+
+async def delete(proxy: Proxy, key_hash: str) -> None:
+    """``POST /key/delete``, one key at a time: a partial hit among several claims success for all."""
+    await proxy.post("/key/delete", Acknowledged, {"keys": [key_hash]})
+
+
+def tags_of(metadata: Mapping[str, object]) -> list[str]:
+    """``metadata.tags``, where LiteLLM keeps a key's free tags."""
+    tags = metadata.get("tags")
+    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []

@@ -1,0 +1,143 @@
+"""Models: ``/model/*``. A deployment is one provider model behind a public ``model_name``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from litellm_steward import errors
+from litellm_steward.api.proxy import Body, Proxy
+from litellm_steward.api.wire import Acknowledged, Wire
+
+CREATE_TIMEOUT: Final = 60.0
+
+
+class LitellmParams(Wire):
+    """What routes a call to the provider. Keys are removed or masked by the proxy; none is read here."""
+
+    model: str = ""
+    custom_llm_provider: str | None = None
+    api_base: str | None = None
+    api_version: str | None = None
+    litellm_credential_name: str | None = None
+    rpm: int | None = None
+    tpm: int | None = None
+    max_budget: float | None = None
+    budget_duration: str | None = None
+    mock_response: object = None
+    input_cost_per_token: float | None = None
+    output_cost_per_token: float | None = None
+
+
+class ModelInfo(Wire):
+    """What LiteLLM knows of the model, of a hundred mostly empty fields."""
+
+    id: str = ""
+    db_model: bool = False
+    litellm_provider: str | None = None
+    mode: str | None = None
+    input_cost_per_token: float | None = None
+    output_cost_per_token: float | None = None
+    cache_read_input_token_cost: float | None = None
+    input_cost_per_second: float | None = None
+    blocked: bool | None = None
+    team_id: str | None = None
+
+
+class Deployment(Wire):
+    """One row of ``/model/info``."""
+
+    model_name: str = ""
+    litellm_params: LitellmParams = LitellmParams()
+    model_info: ModelInfo = ModelInfo()
+    blocked: bool | None = None
+
+    @property
+    def id(self) -> str:
+        return self.model_info.id
+
+    @property
+    def provider(self) -> str:
+        """``openai``: said by the parameters, else the prefix of the model, else what LiteLLM inferred."""
+        prefix, slash, _ = self.litellm_params.model.partition("/")
+        return self.litellm_params.custom_llm_provider or (prefix if slash else self.model_info.litellm_provider or "")
+
+    @property
+    def is_blocked(self) -> bool:
+        return bool(self.blocked or self.model_info.blocked)
+
+
+class Deployments(Wire):
+    data: list[Deployment] = []
+
+
+class TestConnection(Wire):
+    """``POST /health/test_connection``: 200 with ``status`` success or error."""
+
+    class Result(Wire):
+        error: str = ""
+
+    status: str = ""
+    message: str = ""
+    result: Result = Result()
+
+
+class Endpoint(Wire):
+    """One deployment in ``GET /health``."""
+
+    model: str = ""
+    model_id: str = ""
+    error: str = ""
+
+
+class Health(Wire):
+    """``GET /health``: each entry was a real call to the provider."""
+
+    healthy_endpoints: list[Endpoint] = []
+    unhealthy_endpoints: list[Endpoint] = []
+
+
+async def all_deployments(proxy: Proxy) -> list[Deployment]:
+    """``GET /model/info``; works without a database."""
+    return (await proxy.get("/model/info", Deployments)).data
+
+
+async def by_id(proxy: Proxy, model_id: str) -> Deployment | None:
+    """``GET /model/info?litellm_model_id=``: ``None`` (the proxy's 400) means not live."""
+    if not model_id:
+        return None
+    try:
+        answer = await proxy.get("/model/info", Deployments, {"litellm_model_id": model_id})
+    except errors.Missing:
+        return None
+    return next((deployment for deployment in answer.data if deployment.id == model_id), None)
+
+
+async def new(proxy: Proxy, body: Body, secrets: tuple[str, ...]) -> None:
+    """``POST /model/new``. The answer echoes the parameters as ciphertext: it is not read."""
+    await proxy.post("/model/new", Acknowledged, body, timeout=CREATE_TIMEOUT, secrets=secrets)
+
+
+async def delete(proxy: Proxy, model_id: str) -> None:
+    """``POST /model/delete``: database rows only; a config.yaml model is a 400 like an unknown id."""
+    await proxy.post("/model/delete", Acknowledged, {"id": model_id})
+
+
+async def test_connection(
+    proxy: Proxy,
+    litellm_params: Body,
+    mode: str,
+    secrets: tuple[str, ...],
+    *,
+    timeout: float,  # noqa: ASYNC109
+) -> TestConnection:
+    """``POST /health/test_connection``: a real call with these parameters; no deployment is created.
+
+    Not on 1.74.9, which puts the provider key in clear into its answer.
+    """
+    body = {"mode": mode, "litellm_params": dict(litellm_params)}
+    return await proxy.query("/health/test_connection", TestConnection, body, timeout=timeout, secrets=secrets)
+
+
+async def health(proxy: Proxy, model_id: str, *, timeout: float) -> Health:  # noqa: ASYNC109
+    """``GET /health?model_id=``: a real call. 503 with the same body when it failed; 1.74.9 tests the group."""
+    return await proxy.get("/health", Health, {"model_id": model_id}, timeout=timeout, also=(503,))

@@ -1,0 +1,283 @@
+"""One connection pool to one LiteLLM proxy: the only place that sends a request.
+
+Reads are tried again a few times on what passes by itself; a write is sent once. The admin key is
+put into the header here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Self, TypeVar
+
+import anyio
+import httpx
+from pydantic import TypeAdapter
+
+from litellm_steward import errors
+from litellm_steward.api.decode import Answer, decode
+from litellm_steward.secret import SecretSource, reveal
+
+T = TypeVar("T")
+Query = Mapping[str, str | int | float | bool | None]
+Body = Mapping[str, object]
+
+MAX_ANSWER = 96 * 1024 * 1024
+"""Bytes of one answer. The largest one the recipes ask for is about 25 MB."""
+
+ATTEMPTS = 3
+LONGEST_PAUSE = 5.0
+_PASSING_STATUS = frozenset({429, 502, 503, 504})
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+log = logging.getLogger(__name__)
+
+
+class Proxy:
+    """The LiteLLM proxy, as ``get`` (reads), ``query`` (reads that are POSTs) and ``post`` (writes)."""
+
+    def __init__(
+        self,
+        base_url: str,
+        key: SecretSource,
+        *,
+        key_header: str = "Authorization",
+        timeout: float = 30,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.base_url = base_url
+        self._key, self._key_header, self._timeout = key, key_header, timeout
+        self._missing_routes: set[str] = set()
+        self._client = httpx.AsyncClient(
+            base_url=base_url,
+            timeout=httpx.Timeout(None, connect=min(timeout, 5.0)),  # _deadline bounds the rest
+            limits=httpx.Limits(max_connections=20, max_keepalive_connections=10),
+            headers={"User-Agent": "litellm-steward", "Accept": "application/json"},
+            follow_redirects=False,
+            # A corporate HTTP_PROXY must not see requests to this machine.
+            trust_env=httpx.URL(base_url).host not in _LOOPBACK,
+            transport=transport,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.aclose()
+
+    async def get(
+        self,
+        path: str,
+        expect: type[T] | TypeAdapter[T],
+        params: Query | None = None,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - one deadline over all attempts
+        also: Sequence[int] = (),
+    ) -> T:
+        """Read. ``also``: error statuses whose body is the answer all the same."""
+        route = f"GET {path}"
+        if route in self._missing_routes:
+            raise errors.RouteMissing(f"This LiteLLM version has no {route}", status=404)
+        with _deadline(timeout or self._timeout, route):
+            attempt = 1
+            while True:
+                try:
+                    answer, _ = await self._send("GET", path, params=params)
+                    return self._decode(answer, expect, route, also=also)
+                except errors.RouteMissing:
+                    self._missing_routes.add(route)
+                    raise
+                except errors.ProxyError as error:
+                    if attempt == ATTEMPTS or not _passes_by_itself(error):
+                        raise
+                    await anyio.sleep(_pause(attempt, error))
+                attempt += 1
+
+    async def query(
+        self,
+        path: str,
+        expect: type[T] | TypeAdapter[T],
+        body: Body,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109
+        secrets: Sequence[str] = (),
+    ) -> T:
+        """Ask with a POST that changes nothing; sent once."""
+        route = f"POST {path}"
+        with _deadline(timeout or self._timeout, route):
+            answer, _ = await self._send("POST", path, body=body)
+            return self._decode(answer, expect, route, secrets=secrets)
+
+    async def post(
+        self,
+        path: str,
+        expect: type[T] | TypeAdapter[T],
+        body: Body,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109
+        secrets: Sequence[str] = (),
+    ) -> T:
+        """Change something. Sent once; an error tells whether the change may have happened all the same."""
+        route = f"POST {path}"
+        try:
+            with _deadline(timeout or self._timeout, route):
+                answer, _ = await self._send("POST", path, body=body)
+                return self._decode(answer, expect, route, secrets=secrets)
+        except errors.ProxyError as error:
+            error.write_uncertain = _may_have_happened(error)
+            raise
+
+    async def call(
+        self,
+        path: str,
+        body: Body | None = None,
+        *,
+        key: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> tuple[Answer, Mapping[str, str]]:
+        """A request whose answer is itself the finding (a model call, a deleted key's refusal).
+
+        Sent once, with ``key`` instead of the admin key if given; returns the answer whatever its status.
+        """
+        method = "GET" if body is None else "POST"
+        with _deadline(timeout or self._timeout, f"{method} {path}"):
+            return await self._send(method, path, body=body, key=key)
+
+    def _decode(
+        self,
+        answer: Answer,
+        expect: type[T] | TypeAdapter[T],
+        route: str,
+        *,
+        also: Sequence[int] = (),
+        secrets: Sequence[str] = (),
+    ) -> T:
+        if answer.status in also:
+            answer = Answer(200, answer.body)
+        adapter = expect if isinstance(expect, TypeAdapter) else TypeAdapter(expect)
+        return decode(answer, adapter, route, (*self._known_secrets(), *secrets))
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Query | None = None,
+        body: Body | None = None,
+        key: str | None = None,
+    ) -> tuple[Answer, Mapping[str, str]]:
+        route = f"{method} {path}"
+        if key is None:
+            headers = {self._key_header: f"Bearer {reveal(self._key.read())}"}
+        else:
+            headers = {"Authorization": f"Bearer {key}"}
+        given = {name: value for name, value in (params or {}).items() if value is not None}
+        try:
+            async with self._client.stream(method, path, params=given or None, json=body, headers=headers) as response:
+                content = await _read_bounded(response, route)
+        except _NOT_SENT as error:
+            raise errors.NeverSent(
+                f"No connection to the LiteLLM proxy at {self.base_url} ({_reason(error)})",
+                hint="Is it running, and is LITELLM_BASE_URL right?",
+            ) from error
+        except httpx.TransportError as error:
+            raise errors.Unreachable(f"The connection broke before {route} was answered ({_reason(error)})") from error
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise errors.ProxyBroken(f"{route} was answered with invalid HTTP ({type(error).__name__})") from error
+        log.debug("%s -> %d, %d bytes", route, response.status_code, len(content))
+        return Answer(response.status_code, content, _retry_after(response.headers)), response.headers
+
+    def _known_secrets(self) -> tuple[str, ...]:
+        try:
+            return (reveal(self._key.read()),)
+        except errors.StewardError:
+            return ()
+
+
+async def _read_bounded(response: httpx.Response, route: str) -> bytes:
+    content = bytearray()
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) > MAX_ANSWER:
+            raise errors.ProxyBroken(f"{route} was answered with more than {MAX_ANSWER >> 20} MB; it was not read")
+    return bytes(content)
+
+
+@contextmanager
+def _deadline(seconds: float, route: str) -> Iterator[None]:
+    """Bound a request with all its attempts."""
+    try:
+        with anyio.fail_after(seconds):
+            yield
+    except TimeoutError as error:
+        raise errors.TimedOut(
+            f"The proxy did not answer {route} within {seconds:g} s", hint="STEWARD_TIMEOUT sets this limit."
+        ) from error
+
+
+def _passes_by_itself(error: errors.ProxyError) -> bool:
+    """Whether a read is worth another attempt."""
+    return isinstance(error, errors.Unreachable) or error.status in _PASSING_STATUS
+
+
+def _pause(attempt: int, error: errors.ProxyError) -> float:
+    """Seconds to wait: what the proxy asked for if that is short, else 0.2, 0.4, … with jitter."""
+    if isinstance(error, errors.RateLimited) and error.retry_after is not None:
+        return min(error.retry_after, LONGEST_PAUSE)
+    return 0.2 * 2.0 ** (attempt - 1) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter is no secret
+
+
+def _may_have_happened(error: errors.ProxyError) -> bool:
+    """A lost or garbled answer says nothing about the change; a refusal says there was none."""
+    if isinstance(error, errors.NeverSent):
+        return False
+    return isinstance(error, errors.TimedOut | errors.Unreachable | errors.ProxyBroken)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds of a ``Retry-After`` header, which is a number or a date."""
+    value = headers.get("retry-after")
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _reason(error: Exception) -> str:
+    """Why a connection failed, without anything that could quote a header."""
+    words = str(error).lower()
+    for sign, reason in _REASONS.items():
+        if sign in words:
+            return reason
+    return {"ReadError": "connection reset", "RemoteProtocolError": "connection closed"}.get(
+        type(error).__name__, type(error).__name__
+    )
+
+
+_REASONS = {
+    "refused": "connection refused",
+    "all connection attempts failed": "connection refused",
+    "name or service not known": "unknown host name",
+    "nodename nor servname": "unknown host name",
+    "temporary failure in name resolution": "unknown host name",
+    "certificate": "TLS certificate not trusted",
+    "ssl": "TLS failed; http and https confused?",
+    "timed out": "timed out",
+}

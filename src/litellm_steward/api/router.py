@@ -1,0 +1,111 @@
+"""Fallbacks of the router: ``/router/settings``, ``/get/config/callbacks``, ``/fallback``, ``/config/update``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Final, Literal, cast
+
+from pydantic import BeforeValidator
+
+from litellm_steward import errors
+from litellm_steward.api.proxy import Proxy
+from litellm_steward.api.wire import Acknowledged, Wire
+
+Kind = Literal["general", "context_window", "content_policy", "default"]
+DEFAULT: Final = "*"
+"""The model name under which LiteLLM keeps the default fallbacks in the general list."""
+
+FallbackList = list[tuple[str, tuple[str, ...]]]
+"""The router's list in its own order: model, chain."""
+
+
+def _chains(value: object) -> object:
+    """``[{"gpt-4o": ["claude", {"model": "x", ...}]}]`` as pairs; what is no chain is dropped."""
+    pairs: list[tuple[str, tuple[str, ...]]] = []
+    for rule in cast("list[object]", value) if isinstance(value, list) else []:
+        if not isinstance(rule, dict):
+            continue
+        for model, chain in cast("dict[object, object]", rule).items():
+            targets = cast("list[object]", chain) if isinstance(chain, list) else [chain]
+            pairs.append((str(model), tuple(filter(None, map(_target, targets)))))
+    return pairs
+
+
+def _target(entry: object) -> str:
+    if isinstance(entry, dict):
+        return str(cast("dict[str, object]", entry).get("model") or "")
+    return entry if isinstance(entry, str) else ""
+
+
+Chains = Annotated[FallbackList, BeforeValidator(_chains)]
+
+
+class Values(Wire):
+    fallbacks: Chains = []
+    context_window_fallbacks: Chains = []
+    content_policy_fallbacks: Chains = []
+
+
+class Sources(Wire):
+    """Who owns a setting: ``config``, ``db``, ``default`` or ``unset``. Only the newest releases tell."""
+
+    fallbacks: str = ""
+
+
+class RouterSettings(Wire):
+    """``GET /router/settings``."""
+
+    current_values: Values = Values()
+    source: Sources = Sources()
+
+
+class ConfigCallbacks(Wire):
+    """``GET /get/config/callbacks``: on every release, without the content-policy list."""
+
+    router_settings: Values = Values()
+
+
+class Fallbacks(Wire):
+    """Every list that could be read; ``unreadable`` names the kinds that this release does not show."""
+
+    general: Chains = []
+    context_window: Chains = []
+    content_policy: Chains = []
+    unreadable: tuple[Kind, ...] = ()
+    owned_by_config: bool = False
+
+
+async def fallbacks(proxy: Proxy) -> Fallbacks:
+    """The live lists, by the best route this release has."""
+    try:
+        settings = await proxy.get("/router/settings", RouterSettings)
+    except errors.RouteMissing:
+        values = (await proxy.get("/get/config/callbacks", ConfigCallbacks)).router_settings
+        return _fallbacks(values, unreadable=("content_policy",))
+    return _fallbacks(settings.current_values, owned_by_config=settings.source.fallbacks == "config")
+
+
+def _fallbacks(values: Values, *, unreadable: tuple[Kind, ...] = (), owned_by_config: bool = False) -> Fallbacks:
+    return Fallbacks.model_construct(
+        general=values.fallbacks,
+        context_window=values.context_window_fallbacks,
+        content_policy=values.content_policy_fallbacks,
+        unreadable=unreadable,
+        owned_by_config=owned_by_config,
+    )
+
+
+async def set_chain(proxy: Proxy, model: str, chain: Sequence[str]) -> None:
+    """``POST /fallback``: the whole chain of one model. A read-modify-write of the list inside the proxy."""
+    body = {"model": model, "fallback_models": list(chain), "fallback_type": "general"}
+    await proxy.post("/fallback", Acknowledged, body)
+
+
+async def replace_all(proxy: Proxy, chains: FallbackList) -> None:
+    """``POST /config/update`` with the whole general list, which keeps a ``*`` rule.
+
+    Only on the newest releases: 1.74.9 and 1.83 copy ``general_settings``, the master key in clear
+    among them, into the database.
+    """
+    rules = [{model: list(chain)} for model, chain in chains]
+    await proxy.post("/config/update", Acknowledged, {"router_settings": {"fallbacks": rules}})

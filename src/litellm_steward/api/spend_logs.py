@@ -1,0 +1,68 @@
+"""Request logs: ``/spend/logs*``. Rows hold prompts, addresses and tracebacks; only figures are read."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from pydantic import RootModel
+
+from litellm_steward import errors
+from litellm_steward.api.proxy import Proxy, Query
+from litellm_steward.api.wire import Wire
+from litellm_steward.periods import Period
+from litellm_steward.text import is_key_hash
+
+
+class LogRow(Wire):
+    spend: float = 0
+    total_tokens: int = 0
+
+
+class LogPage(Wire):
+    """``total`` counts all matching rows; ``data`` is one page of them."""
+
+    data: list[LogRow] = []
+    total: int = 0
+
+
+class SummaryRow(RootModel[dict[str, object]]):
+    """One day of ``/spend/logs?user_id=``: figures under fixed names, spend per key under the key's hash."""
+
+    @property
+    def key_hashes(self) -> set[str]:
+        return {name for name in self.root if is_key_hash(name)}
+
+
+class SummaryRows(RootModel[list[SummaryRow]]):
+    pass
+
+
+async def recent(proxy: Proxy, key_hash: str, since: datetime, until: datetime, size: int = 100) -> LogPage:
+    """``GET /spend/logs/v2`` (``/spend/logs/ui`` before 1.83): one key's requests in a span of UTC time."""
+    query: Query = {
+        "api_key": key_hash,
+        "start_date": f"{since:%Y-%m-%d %H:%M:%S}",
+        "end_date": f"{until:%Y-%m-%d %H:%M:%S}",
+        "page_size": size,
+    }
+    try:
+        return await proxy.get("/spend/logs/v2", LogPage, query)
+    except errors.RouteMissing:
+        return await proxy.get("/spend/logs/ui", LogPage, query)
+
+
+async def keys_of_user(proxy: Proxy, user_id: str, period: Period) -> set[str]:
+    """The keys that made a user's requests, deleted ones too: ``GET /spend/logs?user_id=``.
+
+    The route answers with one row a day whose unnamed columns are key hashes. Its end date is that
+    midnight, so the next day is asked for.
+    """
+    if not user_id:
+        return set()
+    query = {
+        "user_id": user_id,
+        "start_date": period.start_date,
+        "end_date": (period.end + timedelta(days=1)).isoformat(),
+    }
+    rows = await proxy.get("/spend/logs", SummaryRows, query)
+    return set().union(*(row.key_hashes for row in rows.root))

@@ -1,0 +1,101 @@
+"""Teams: ``/team/*``. Aliases are not unique, and the list filter matches substrings in any case."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from litellm_steward import errors
+from litellm_steward.api.budget import Budgeted
+from litellm_steward.api.keys import Key
+from litellm_steward.api.proxy import Body, Proxy
+from litellm_steward.api.wire import Acknowledged, Strings, Wire
+
+PAGE: Final = 100
+
+
+class Member(Wire):
+    user_id: str | None = None
+    user_email: str | None = None
+    role: str = "user"
+
+
+class Team(Budgeted):
+    """A team. ``models == []`` means every model."""
+
+    team_id: str
+    team_alias: str | None = None
+    models: Strings = []
+    blocked: bool = False
+    members_with_roles: list[Member] = []
+    metadata: dict[str, object] = {}
+    created_at: datetime | None = None
+
+
+class TeamPage(Wire):
+    """``GET /v2/team/list``."""
+
+    teams: list[Team] = []
+    total: int = 0
+    total_pages: int = 0
+
+
+class TeamInfo(Wire):
+    """``GET /team/info``: the row, and every key of the team."""
+
+    team_info: Team
+    keys: list[Key] = []
+
+
+async def by_id(proxy: Proxy, team_id: str) -> Team | None:
+    """``GET /v2/team/list?team_id=``: one row of 1 to 2 kB, where ``/team/info`` is 200 kB."""
+    if not team_id:
+        return None
+    found = await proxy.get("/v2/team/list", TeamPage, {"team_id": team_id, "page_size": 10})
+    return next((team for team in found.teams if team.team_id == team_id), None)
+
+
+async def by_alias(proxy: Proxy, alias: str, *, most: int = 1000) -> list[Team]:
+    """``GET /v2/team/list?team_alias=``: every team whose alias contains the text, in any case."""
+    if not alias:
+        return []
+    teams: list[Team] = []
+    number = 1
+    while len(teams) < most:
+        page = await proxy.get(
+            "/v2/team/list",
+            TeamPage,
+            {"team_alias": alias, "page": number, "page_size": PAGE, "sort_by": "team_id"},
+        )
+        teams += page.teams
+        if number >= page.total_pages:
+            break
+        number += 1
+    return teams
+
+
+async def of_user(proxy: Proxy, user_id: str) -> list[Team]:
+    """``GET /v2/team/list?user_id=``: the teams of one user."""
+    if not user_id:
+        return []
+    page = await proxy.get("/v2/team/list", TeamPage, {"user_id": user_id, "page_size": PAGE})
+    return page.teams
+
+
+async def some(proxy: Proxy, *, size: int = PAGE) -> list[Team]:
+    """The first teams by alias, for suggesting a near name."""
+    page = await proxy.get("/v2/team/list", TeamPage, {"page_size": size, "sort_by": "team_alias"})
+    return page.teams
+
+
+async def info(proxy: Proxy, team_id: str) -> TeamInfo | None:
+    """``GET /team/info``."""
+    try:
+        return await proxy.get("/team/info", TeamInfo, {"team_id": team_id})
+    except errors.Missing:
+        return None
+
+
+async def new(proxy: Proxy, body: Body) -> None:
+    """``POST /team/new``; read back with ``by_id``."""
+    await proxy.post("/team/new", Acknowledged, body)

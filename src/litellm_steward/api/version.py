@@ -1,0 +1,73 @@
+"""Which LiteLLM release answers, found out once and cheaply."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple, Self
+
+from litellm_steward import errors
+from litellm_steward.api.proxy import Proxy
+from litellm_steward.api.wire import Wire
+
+
+class Version(NamedTuple):
+    """``1.108.5`` as numbers that compare."""
+
+    major: int
+    minor: int
+    patch: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        match = re.match(r"v?(\d+)\.(\d+)\.(\d+)", text)
+        return cls(*(int(part) for part in match.groups())) if match else None
+
+    def __str__(self) -> str:
+        return ".".join(map(str, self))
+
+
+OLDEST_SUPPORTED: Final = Version(1, 74, 9)
+NEWEST_TESTED: Final = Version(1, 108, 5)
+
+
+class Readiness(Wire):
+    """``GET /health/readiness`` (and ``/details``): ``db`` is ``connected`` or says what is wrong."""
+
+    status: str = ""
+    db: str = ""
+    litellm_version: str = ""
+
+
+class OpenApi(Wire):
+    """The head of ``/openapi.json``."""
+
+    class Info(Wire):
+        version: str = ""
+
+    info: Info = Info()
+
+
+async def readiness(proxy: Proxy) -> Readiness:
+    """``GET /health/readiness``; a 503 with the same body means the database is down."""
+    return await proxy.get("/health/readiness", Readiness, also=(503,))
+
+
+async def detect(proxy: Proxy) -> Version | None:
+    """The release, or ``None`` if the proxy does not tell.
+
+    Up to 1.83 the unauthenticated readiness answer names it, from 1.91 its authenticated ``details``
+    do, and in between the OpenAPI document does.
+    """
+    for path in ("/health/readiness", "/health/readiness/details"):
+        try:
+            answer = await proxy.get(path, Readiness, also=(503,))
+        except (errors.RouteMissing, errors.RoleRefused):
+            continue
+        version = Version.parse(answer.litellm_version)
+        if version is not None:
+            return version
+    try:
+        document = await proxy.get("/openapi.json", OpenApi)
+    except (errors.Missing, errors.RouteMissing, errors.RoleRefused):
+        return None
+    return Version.parse(document.info.version)

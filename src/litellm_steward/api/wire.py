@@ -1,0 +1,35 @@
+"""The base of every wire model."""
+
+from __future__ import annotations
+
+from typing import Annotated, cast
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+
+
+class Wire(BaseModel):
+    """A piece of an answer: unknown fields are ignored and ``null`` means absent."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, protected_namespaces=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, data: object) -> object:
+        if isinstance(data, dict):
+            return {name: value for name, value in cast("dict[str, object]", data).items() if value is not None}
+        return data
+
+
+def _strings(value: object) -> object:
+    """LiteLLM stores lists of names without checking them; keep what is text."""
+    if isinstance(value, list):
+        return [item for item in cast("list[object]", value) if isinstance(item, str)]
+    return value
+
+
+Strings = Annotated[list[str], BeforeValidator(_strings)]
+"""A list of names in which anything else is dropped."""
+
+
+class Acknowledged(Wire):
+    """An answer whose content is not trusted: what happened is read back instead."""

@@ -1,0 +1,153 @@
+"""Text that crosses the trust boundary: cleaning, quoting, masking, scrubbing, figures and tables.
+
+Every string the proxy returns may have been written by someone who hopes a model will obey it.
+``clean`` makes such a string harmless to read, ``quote`` makes it recognisable as somebody's
+words inside a sentence, and ``scrub`` takes credentials out of error texts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+MAX_NAME = 120
+MAX_DETAIL = 400
+
+_HASH = re.compile(r"[0-9a-f]{64}")
+_INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
+"""Unicode categories a reader cannot see: controls, bidi and zero-width marks, tag characters, private use."""
+_VARIATION = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef\u115f\u1160\u3164\uffa0]")
+
+# What looks like a credential in somebody's error text. Long values first, so that a key inside a
+# header or a URL goes whole.
+_SECRETS = (
+    re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{6,}"),
+    re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/@:]+:[^\s/@]+@"),
+    re.compile(
+        r"(?i)([\"']?\b[\w-]*(?:api[_-]?key|secret|token|password|passwd|authorization)[\"']?\s*[:=]\s*)"
+        r"[\"']?[^\s\"',;}&]{6,}[\"']?"
+    ),
+    re.compile(r"(?i)([?&](?:key|api[_-]?key|token|sig|signature|code)=)[^\s&\"']+"),
+)
+_TOKENS = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
+    r"(?:sk|pk|rk|gsk|xai|pplx|hf|glpat|ghp|gho|ghs|xox[a-z]|key|AIza|ya29|AKIA|ASIA|r8|fw|nvapi|tvly|co)"
+    r"[-_.]?(?=[A-Za-z0-9*_.-]{8,})(?=[A-Za-z0-9*_.-]*[0-9*])[A-Za-z0-9*_.-]+"
+    r"|sk-[A-Za-z0-9*_.-]{4,}"
+    r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_.-]+"
+    r")"
+)
+HIDDEN = "[hidden]"
+
+
+def clean(text: str, limit: int = MAX_NAME) -> str:
+    """Fold white space, drop what cannot be seen, bound the length. Safe to show; still untrusted."""
+    folded = re.sub(r"\s+", " ", text[: limit * 8])
+    visible = "".join(c for c in folded if c == " " or unicodedata.category(c) not in _INVISIBLE)
+    visible = re.sub(r" {2,}", " ", _VARIATION.sub("", visible)).strip()
+    return visible if len(visible) <= limit else visible[: limit - 1].rstrip() + "…"
+
+
+def clean_or_none(text: str | None, limit: int = MAX_NAME) -> str | None:
+    """``clean``, with nothing instead of an empty string."""
+    return (clean(text, limit) or None) if text is not None else None
+
+
+def quote(text: str, limit: int = MAX_NAME) -> str:
+    """Somebody's words inside a sentence of ours: cleaned and in quotation marks it cannot close."""
+    return "'" + clean(text, limit).replace("'", "’") + "'"
+
+
+def scrub(text: str, secrets: Iterable[str] = ()) -> str:
+    """Remove credentials: the given ones, and whatever has the shape of one."""
+    for secret in secrets:
+        if len(secret) >= 4:
+            text = text.replace(secret, HIDDEN)
+    text = _SECRETS[0].sub(rf"\1 {HIDDEN}", text)
+    for pattern in _SECRETS[1:]:
+        text = pattern.sub(rf"\1{HIDDEN}", text)
+    text = _TOKENS.sub(HIDDEN, text)
+    return _HASH.sub(HIDDEN, text)
+
+
+def hash_key(raw: str) -> str:
+    """LiteLLM's id of a virtual key: the sha256 of the raw key, in hex."""
+    return hashlib.sha256(raw.encode()).hexdigest()
+
+
+def is_key_hash(text: str) -> bool:
+    return _HASH.fullmatch(text) is not None
+
+
+def is_raw_key(text: str) -> bool:
+    """A whole ``sk-`` key, not its masked form."""
+    return text.startswith("sk-") and not is_masked_key(text)
+
+
+def is_masked_key(text: str) -> bool:
+    """``sk-...a1b2``, as LiteLLM shows a key; an ellipsis character or asterisks do as well."""
+    return re.fullmatch(r"sk-(?:\.{2,}|…|\*{2,})[A-Za-z0-9_-]{2,8}", text) is not None
+
+
+def masked_tail(text: str) -> str:
+    """The visible end of a masked key."""
+    return re.split(r"[.…*]+", text)[-1]
+
+
+def mask_key(raw: str) -> str:
+    """LiteLLM's masked form of a raw key."""
+    return f"sk-...{raw[-4:]}"
+
+
+def short_id(text: str) -> str:
+    """An id short enough for a sentence, long enough to recognise."""
+    return text if len(text) <= 12 else f"{text[:8]}…"
+
+
+# ---- figures -----------------------------------------------------------------------------------
+
+
+def money(usd: float) -> str:
+    """``$0.85``; cents, and more digits only where cents would hide the amount."""
+    sign, amount = ("-" if usd < 0 else ""), abs(usd)
+    if amount == 0 or amount >= 0.095:
+        digits = 2
+    elif amount >= 0.00095:
+        digits = 4
+    else:
+        digits = 8
+    shown = f"{amount:,.{digits}f}"
+    if digits == 8:
+        shown = shown.rstrip("0")
+        shown = shown if not shown.endswith(".") else f"{shown}00"
+    return f"{sign}${shown}"
+
+
+def count(number: float, noun: str = "", plural: str | None = None) -> str:
+    """``1 request``, ``12,450 tokens``."""
+    shown = f"{number:,.0f}"
+    if not noun:
+        return shown
+    return f"{shown} {noun if number == 1 else plural or noun + 's'}"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose columns line up: the first to the left, the figures to the right."""
+    cells = [list(header), *(list(row) for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+
+    def line(row: Sequence[str]) -> str:
+        first, *rest = (cell.replace("|", "¦") for cell in row)
+        shown = [first.ljust(widths[0]), *(c.rjust(w) for c, w in zip(rest, widths[1:], strict=True))]
+        return "| " + " | ".join(shown) + " |"
+
+    return "\n".join(line(row) for row in cells)
+
+
+def sentence_list(items: Sequence[str], limit: int = 5) -> str:
+    """``a, b and 3 more``."""
+    if len(items) <= limit:
+        return ", ".join(items)
+    return f"{', '.join(items[:limit])} and {len(items) - limit} more"

@@ -1,0 +1,60 @@
+"""The base of every view model, and the description of a tool."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from mcp.server.mcpserver import Context
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from litellm_steward.steward import Steward
+from litellm_steward.text import clean
+
+StewardContext = Context[Steward]
+"""The MCP request in which a tool runs; ``steward_of`` takes the ``Steward`` out of it."""
+
+Effect = Literal["reads", "creates", "destroys"]
+
+
+def steward_of(ctx: StewardContext) -> Steward:
+    return ctx.request_context.lifespan_context
+
+
+Name = Annotated[str, AfterValidator(clean)]
+"""Text that somebody else wrote: cleaned whenever a view is built."""
+
+
+class View(BaseModel):
+    """A result, or a block of one: small, ordered, names before ids, ``None`` left out.
+
+    Every ``str`` that came from the proxy is a ``Name``; a test feeds hostile text through each view.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class Answer(View):
+    """A whole result: what a person reads is made from the same facts as the structured content."""
+
+    def text(self) -> str:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class ToolSpec:
+    """One tool: its function, what it does to the world, and the toolset it belongs to.
+
+    The function's name is the tool's name, its docstring the description an agent reads, its
+    annotations the schemas. The first parameter is the ``StewardContext``.
+    """
+
+    function: Callable[..., Awaitable[Answer]]
+    title: str
+    effect: Effect
+    toolset: str = "default"
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
