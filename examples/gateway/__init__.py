@@ -2,8 +2,11 @@
 
 from .errors import GatewayError
 from .gateway import Gateway, Running
+from .ledger import Call, Ledger, SeededKey
 from .progress import Progress, Silent
+from .seed import seed
 from .settings import MASTER_KEY, MIDDLE, NEWEST, OLDEST, SUPPORTED, UPSTREAM_API_KEY
+from .upstream import FakeUpstream
 
 __all__ = [
     "MASTER_KEY",
@@ -12,9 +15,14 @@ __all__ = [
     "OLDEST",
     "SUPPORTED",
     "UPSTREAM_API_KEY",
+    "Call",
+    "FakeUpstream",
     "Gateway",
     "GatewayError",
+    "Ledger",
     "Progress",
     "Running",
+    "SeededKey",
     "Silent",
+    "seed",
 ]
