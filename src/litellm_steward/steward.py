@@ -8,15 +8,17 @@ from dataclasses import dataclass
 
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.version import Version, detect
+from litellm_steward.approval import Approvals
 from litellm_steward.settings import Settings
 
 
 @dataclass
 class Steward:
-    """The settings and the one connection to the proxy."""
+    """The settings, the one connection to the proxy, and the approvals in flight."""
 
     settings: Settings
     proxy: Proxy
+    approvals: Approvals
     _version: Version | None = None
 
     async def version(self) -> Version | None:
@@ -35,4 +37,4 @@ async def open_steward(settings: Settings) -> AsyncIterator[Steward]:
         key_header=settings.litellm_key_header,
         timeout=settings.steward_timeout,
     ) as proxy:
-        yield Steward(settings, proxy)
+        yield Steward(settings, proxy, Approvals(settings.steward_approval))

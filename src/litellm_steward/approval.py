@@ -1,0 +1,211 @@
+"""Agreement before destruction: nothing is destroyed until someone who saw the plan agreed to it.
+
+A tool that destroys builds a ``Plan`` (its dry run) and calls ``agreement``. A client that can be
+asked shows the person a form in which the target's name must be typed; any other client gets the
+plan back together with a token, to be passed in a second call. The token is used once, lives five
+minutes, and is bound to the tool, its arguments and the target as it was: what changed since is
+refused. A token orders the protocol; it does not prove that a human read the plan.
+
+``STEWARD_APPROVAL``: ``auto`` asks where it can; ``elicit`` only asks; ``plan`` never asks; ``off``
+agrees to everything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import re
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeVar
+
+import anyio
+from mcp.server.mcpserver import Context
+from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
+from mcp_types.version import is_version_at_least
+
+from litellm_steward.errors import Refused
+from litellm_steward.settings import Approval
+from litellm_steward.text import clean, quote
+
+LIFETIME: Final = 300.0
+"""Seconds for which a token can be used, and for which a form waits."""
+
+UNCHANGED: Final = "Nothing was changed."
+_QUESTION: Final = "approval"
+_MULTI_ROUND: Final = "2026-07-28"
+_TYPEABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:+/-]{0,63}")
+
+S = TypeVar("S")
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would happen, to whom, in lines a person reads before agreeing.
+
+    ``typed`` is what the person types to agree. ``identity`` holds everything the agreement is
+    bound to: ids and settings that only a deliberate change alters, never spend or last use, so
+    that a leaked key in use can still be revoked.
+    """
+
+    tool: str
+    lines: tuple[str, ...]
+    typed: str
+    identity: Mapping[str, object]
+
+    @property
+    def fingerprint(self) -> str:
+        canonical = json.dumps([self.tool, self.identity], sort_keys=True, default=str)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """Go ahead. ``how`` it was agreed goes into the record."""
+
+    how: Literal["form", "token", "off"]
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Show the plan and this token; the same call with the token acts."""
+
+    approval: str
+
+
+@dataclass
+class Approvals:
+    """Issues tokens and takes each back once."""
+
+    mode: Approval = "auto"
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    clock: Callable[[], float] = time.time
+    _used: dict[str, float] = field(default_factory=dict)
+
+    def issue(self, plan: Plan) -> str:
+        expires = f"{int(self.clock() + LIFETIME):x}"
+        nonce = secrets.token_hex(8)
+        return f"{expires}.{nonce}.{self._seal(plan, expires, nonce)}"
+
+    def redeem(self, token: str, plan: Plan) -> None:
+        """Take a token back, or refuse with the reason."""
+        expires, _, rest = token.strip().partition(".")
+        nonce, _, seal = rest.partition(".")
+        if not hmac.compare_digest(seal.encode(), self._seal(plan, expires, nonce).encode()):
+            raise Refused(
+                f"This approval is not valid for this call, or its target has changed since. {UNCHANGED}",
+                hint="Call again without approval to see the plan as it is now.",
+            )
+        now = self.clock()
+        if int(expires, 16) < now:
+            raise Refused(f"This approval has expired. {UNCHANGED}", hint="Call again without approval for a new plan.")
+        self._used = {used: until for used, until in self._used.items() if until >= now}
+        if nonce in self._used:
+            raise Refused(f"This approval was used already. {UNCHANGED}", hint="Call again without approval.")
+        self._used[nonce] = int(expires, 16)
+
+    def _seal(self, plan: Plan, expires: str, nonce: str) -> str:
+        message = f"{plan.fingerprint}.{expires}.{nonce}".encode()
+        return hmac.new(self.secret, message, hashlib.sha256).hexdigest()[:32]
+
+
+async def agreement(
+    approvals: Approvals, ctx: Context[S], plan: Plan, token: str | None
+) -> Agreed | Pending | InputRequiredResult:
+    """Ask for agreement in the way the settings and this client allow.
+
+    Returns ``Agreed`` to act, ``Pending`` to show the plan, or an ``InputRequiredResult`` that the
+    tool must return as it is (the client asks its user and calls again). Raises ``Refused`` when
+    the answer is no.
+    """
+    if approvals.mode == "off":
+        return Agreed("off")
+    if token:
+        if approvals.mode == "elicit":
+            raise Refused(f"STEWARD_APPROVAL=elicit takes no approval tokens. {UNCHANGED}")
+        approvals.redeem(token, plan)
+        return Agreed("token")
+    if approvals.mode != "plan" and can_be_asked(ctx):
+        if is_version_at_least(ctx.protocol_version or "", _MULTI_ROUND):
+            return _multi_round(ctx, plan)
+        answer = await _ask(ctx, plan)
+        if answer is not None:
+            return _judge(answer, plan)
+    if approvals.mode == "elicit":
+        raise Refused(
+            f"This needs a person's agreement, and this client cannot be asked. {UNCHANGED}",
+            hint="Use a client with elicitation, or set STEWARD_APPROVAL=auto.",
+        )
+    return Pending(approvals.issue(plan))
+
+
+def can_be_asked(ctx: Context[S]) -> bool:
+    """Whether this client can show a form and we have a way to send it."""
+    capabilities = ctx.client_capabilities
+    if capabilities is None or capabilities.elicitation is None:
+        return False
+    elicitation = capabilities.elicitation
+    if elicitation.form is None and elicitation.url is not None:
+        return False  # can open links, cannot show forms; {} means forms
+    return is_version_at_least(ctx.protocol_version or "", _MULTI_ROUND) or ctx.session.can_send_request
+
+
+def typeable(*names: str | None, otherwise: str) -> str:
+    """The first name that a person can type without being misled; else the given id or mask."""
+    return next((name for name in names if name and _TYPEABLE.fullmatch(name)), otherwise)
+
+
+def question(plan: Plan) -> str:
+    """The text of the form. Deterministic: in the newer protocol it is asked for twice."""
+    return "\n".join([*plan.lines, f"To agree, type {quote(plan.typed)}."])
+
+
+def _form(plan: Plan) -> ElicitRequestFormParams:
+    return ElicitRequestFormParams(
+        message=question(plan),
+        requested_schema={
+            "type": "object",
+            "properties": {
+                "confirm": {"type": "string", "title": f"Type {clean(plan.typed)} to agree", "maxLength": 200}
+            },
+            "required": ["confirm"],
+        },
+    )
+
+
+async def _ask(ctx: Context[S], plan: Plan) -> ElicitResult | None:
+    """The older protocol: ask now. ``None`` if the client never answers; some advertise forms and drop them."""
+    form = _form(plan)
+    with anyio.move_on_after(LIFETIME):
+        answer: ElicitResult = await ctx.session.elicit_form(
+            message=form.message, requested_schema=form.requested_schema, related_request_id=ctx.request_id
+        )
+        return answer
+    log.warning("The client did not answer a form within %g s; showing the plan instead", LIFETIME)
+    return None
+
+
+def _multi_round(ctx: Context[S], plan: Plan) -> Agreed | InputRequiredResult:
+    """The newer protocol: the question is a result, and the answer comes with a second call."""
+    answer = (ctx.input_responses or {}).get(_QUESTION)
+    if not isinstance(answer, ElicitResult):
+        request = ElicitRequest(params=_form(plan))
+        return InputRequiredResult(input_requests={_QUESTION: request}, request_state=plan.fingerprint)
+    if ctx.request_state != plan.fingerprint:
+        raise Refused(f"The target has changed since the question was asked. {UNCHANGED}", hint="Call again.")
+    return _judge(answer, plan)
+
+
+def _judge(answer: ElicitResult, plan: Plan) -> Agreed:
+    if answer.action != "accept":
+        said = "declined" if answer.action == "decline" else "closed the form without an answer"
+        raise Refused(f"The user {said}. {UNCHANGED}")
+    typed = (answer.content or {}).get("confirm")
+    if not isinstance(typed, str) or typed.strip() != plan.typed:
+        raise Refused(f"What the user typed is not {quote(plan.typed)}. {UNCHANGED}")
+    return Agreed("form")
