@@ -126,6 +126,18 @@ async def page(
     )
 
 
+async def deleted(proxy: Proxy, *, key_hash: str) -> Key | None:
+    """``GET /key/list?status=deleted``: 1.83 keeps deleted keys here only; 1.74.9 knows none."""
+    found = await page(proxy, key_hash=key_hash, status="deleted")
+    return next((key for key in found.keys if key.token == key_hash and key.deleted_at is not None), None)
+
+
+async def deleted_by_alias(proxy: Proxy, alias: str) -> list[Key]:
+    """Deleted keys that had exactly this alias."""
+    found = await page(proxy, key_alias=alias, status="deleted")
+    return [key for key in found.keys if key.key_alias == alias and key.deleted_at is not None]
+
+
 async def of_owner(proxy: Proxy, *, user_id: str | None = None, team_id: str | None = None, most: int) -> KeyPage:
     """The keys of one user or team, at most ``most`` of them; ``total_count`` is exact if they all fit."""
     first = await page(proxy, user_id=user_id, team_id=team_id)

@@ -1,0 +1,81 @@
+"""``key``: a raw ``sk-…`` key (hashed here), its hash, its masked form, or an alias."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from litellm_steward.api import keys
+from litellm_steward.api.keys import Key
+from litellm_steward.api.proxy import Proxy
+from litellm_steward.errors import InvalidArgument, NotFound
+from litellm_steward.references.matching import Candidate, Match, label, match, not_found
+from litellm_steward.text import hash_key, is_key_hash, is_masked_key, is_raw_key, mask_key, masked_tail
+
+MOST_SCANNED: Final = 2_000
+"""A masked form cannot be filtered for: this many keys are looked through, no more."""
+
+
+def _candidate(key: Key) -> Candidate[Key]:
+    names = (key.key_alias,) if key.key_alias else ()
+    return Candidate(key, key.token, names, label(key.key_alias, key.token))
+
+
+async def resolve_key(proxy: Proxy, reference: str) -> Match[Key]:
+    """The key meant, a deleted one included where the proxy still knows it."""
+    reference = reference.strip()
+    if not reference:
+        raise InvalidArgument("key must not be empty")
+    if is_masked_key(reference):
+        return await _by_mask(proxy, reference)
+    if is_raw_key(reference) or is_key_hash(reference.lower()):
+        return await _by_hash(proxy, reference)
+    return await _by_alias(proxy, reference)
+
+
+async def _by_hash(proxy: Proxy, reference: str) -> Match[Key]:
+    raw = is_raw_key(reference)
+    key_hash = hash_key(reference) if raw else reference.lower()
+    key = await keys.info(proxy, key_hash) or await keys.deleted(proxy, key_hash=key_hash)
+    if key is None:
+        shown = mask_key(reference) if raw else f"with the hash {key_hash[:8]}…"
+        raise NotFound(f"The proxy knows no key {shown}", hint="It may have been deleted already.")
+    return Match(key)
+
+
+async def _by_alias(proxy: Proxy, alias: str) -> Match[Key]:
+    """Live keys first: some releases match exactly, some by substring, so what comes is compared."""
+    page = await keys.page(proxy, key_alias=alias, substring_matching=True)
+    chosen = match("key", alias, map(_candidate, page.keys))
+    if page.total_pages > 1 and (chosen is None or chosen.item.key_alias != alias):
+        exact = await keys.page(proxy, key_alias=alias)
+        chosen = match("key", alias, map(_candidate, [*page.keys, *exact.keys]))
+    if chosen is not None:
+        return chosen
+    gone = await keys.deleted_by_alias(proxy, alias)
+    if gone:
+        latest = max(gone, key=lambda key: str(key.deleted_at))
+        several = (f"{len(gone)} deleted keys had this alias; this is the last one deleted.",) if len(gone) > 1 else ()
+        return Match(latest, several)
+    raise not_found("key", alias, map(_candidate, page.keys), "A raw key, its hash or its masked form work as well.")
+
+
+async def _by_mask(proxy: Proxy, reference: str) -> Match[Key]:
+    """Look through the keys for one that ends like this; LiteLLM shows four characters."""
+    first = await keys.page(proxy, key_alias=None)
+    if first.total_count > MOST_SCANNED:
+        raise NotFound(
+            f"A masked key cannot be looked up among {first.total_count:,} keys", hint="Use its alias or its hash."
+        )
+    found = list(first.keys)
+    for number in range(2, first.total_pages + 1):
+        found += (await keys.page(proxy, number=number)).keys
+    tail = masked_tail(reference)
+    alike = [
+        Candidate(k, k.token, (reference,), label(k.key_alias, k.token)) for k in found if k.key_name.endswith(tail)
+    ]
+    chosen = match("key", reference, alike)
+    if chosen is None:
+        raise NotFound(f"No key ends in {tail!r}", hint="Use its alias or its hash; it may have been deleted.")
+    return Match(
+        chosen.item, (*chosen.notes, "Found by the last characters of its masked form: check that it is meant.")
+    )

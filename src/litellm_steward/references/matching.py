@@ -1,0 +1,89 @@
+"""Choosing among candidates: pure, and the same for keys, teams, users and models.
+
+An exact match wins if it is unique (with a note if a near twin differs only by case); else a match
+that ignores case, if unique. An id wins over a name that imitates it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Generic, TypeVar
+
+from litellm_steward.errors import Ambiguous, NotFound
+from litellm_steward.text import clean, quote
+
+T = TypeVar("T")
+SHOWN = 5
+"""How many near misses or candidates an error lists."""
+
+
+@dataclass(frozen=True)
+class Candidate(Generic[T]):
+    """Something that could be meant: its id, its other names, and how an error shows it."""
+
+    item: T
+    id: str
+    names: tuple[str, ...]
+    label: str
+
+    def called(self, reference: str, fold: Callable[[str], str]) -> bool:
+        return any(fold(name) == fold(reference) for name in (self.id, *self.names))
+
+
+@dataclass(frozen=True)
+class Match(Generic[T]):
+    """What was meant, and what the person should know about how it was found."""
+
+    item: T
+    notes: tuple[str, ...] = ()
+
+
+def label(name: str | None, identifier: str) -> str:
+    """``'Customer-Service' (id 4f2a…)``: somebody's words, quoted, with the id to use instead."""
+    shown = clean(identifier, 80)
+    return f"{quote(name)} (id {shown})" if name and name != identifier else quote(identifier, 80)
+
+
+def match(kind: str, reference: str, candidates: Iterable[Candidate[T]]) -> Match[T] | None:
+    """The one candidate that ``reference`` names; ``None`` if none does; ``Ambiguous`` if several do.
+
+    ``kind`` is the word for the thing, as in "team".
+    """
+    pool = list({candidate.id: candidate for candidate in candidates}.values())
+    exact = [c for c in pool if c.called(reference, str)]
+    alike = [c for c in pool if c.called(reference, str.casefold)]
+    by_id = [c for c in exact if c.id == reference]
+    chosen = by_id or exact or alike
+    if not chosen:
+        return None
+    if len(chosen) > 1:
+        raise _ambiguous(kind, reference, chosen)
+    others = [c for c in alike if c is not chosen[0]]
+    notes = ()
+    if others:
+        same = "has the same name" if any(c in exact for c in others) else "is called the same but for case"
+        shown = ", ".join(c.label for c in others[:SHOWN])
+        notes = (f"Another {kind} {same}: {shown}.",)
+    return Match(chosen[0].item, notes)
+
+
+def not_found(kind: str, reference: str, pool: Iterable[Candidate[T]], hint: str | None = None) -> NotFound:
+    """The error for a reference that names nothing, with up to five near misses."""
+    names = {name.casefold(): candidate.label for candidate in pool for name in (candidate.id, *candidate.names)}
+    wanted = reference.casefold()
+    close = get_close_matches(wanted, list(names), n=SHOWN * 3, cutoff=0.6)
+    close += [name for name in names if len(wanted) >= 3 and wanted in name and name not in close]
+    near = tuple(dict.fromkeys(names[name] for name in close))[:SHOWN]
+    return NotFound(f"There is no {kind} {quote(reference)}", near=near, hint=hint)
+
+
+def _ambiguous(kind: str, reference: str, chosen: Sequence[Candidate[T]]) -> Ambiguous:
+    shown = tuple(candidate.label for candidate in chosen[:SHOWN])
+    more = f" (showing {SHOWN})" if len(chosen) > SHOWN else ""
+    return Ambiguous(
+        f"{quote(reference)} names {len(chosen)} {kind}s{more}",
+        candidates=shown,
+        hint="Use the id of the one you mean.",
+    )

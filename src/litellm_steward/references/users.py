@@ -1,0 +1,66 @@
+"""``user``: a user id, an e-mail address, or an alias where the proxy can search it; or a customer id."""
+
+from __future__ import annotations
+
+from litellm_steward.api import customers, users
+from litellm_steward.api.customers import Customer
+from litellm_steward.api.proxy import Proxy
+from litellm_steward.api.users import User
+from litellm_steward.errors import InvalidArgument
+from litellm_steward.references.matching import Candidate, Match, label, match, not_found
+
+NO_ALIAS_SEARCH = "This LiteLLM version cannot search users by alias: use the user id or the e-mail address."
+
+
+def _candidate(user: User) -> Candidate[User]:
+    names = tuple(name for name in (user.user_email, user.user_alias) if name)
+    return Candidate(user, user.user_id, names, label(user.user_email or user.user_alias, user.user_id))
+
+
+async def find_user(proxy: Proxy, reference: str) -> tuple[Match[User] | None, list[User], bool]:
+    """The internal user meant, or who comes near; and whether aliases could be searched at all.
+
+    One read for an id (ids that contain the text come along, so that twins by case are seen), one
+    more for an e-mail address or an alias.
+    """
+    found = await users.containing_id(proxy, reference)
+    if len(found) >= 100 or not found:
+        exact = await users.by_id(proxy, reference)
+        found += [exact] if exact else []
+    if "@" in reference:
+        found += await users.by_email(proxy, reference)
+    chosen = match("user", reference, map(_candidate, found))
+    if chosen is not None or "@" in reference:
+        return chosen, found, True
+    searched = await users.search(proxy, reference)
+    wanted = reference.casefold()
+    searchable = all(_mentions(user, wanted) for user in searched)
+    if searchable or len(searched) < 100:  # everybody fits on the page: as good as a search
+        chosen = match("user", reference, map(_candidate, [*found, *searched]))
+    return chosen, [*found, *searched], searchable or len(searched) < 100
+
+
+async def resolve_user(proxy: Proxy, reference: str) -> Match[User]:
+    """The internal user meant, or ``NotFound`` with near misses."""
+    reference = reference.strip()
+    if not reference:
+        raise InvalidArgument("user must not be empty")
+    chosen, near, searchable = await find_user(proxy, reference)
+    if chosen is None:
+        raise not_found("user", reference, map(_candidate, near), None if searchable else NO_ALIAS_SEARCH)
+    return chosen
+
+
+async def resolve_customer(proxy: Proxy, reference: str) -> Match[Customer]:
+    """The customer with exactly this id: the proxy offers no other way to look one up."""
+    reference = reference.strip()
+    if not reference:
+        raise InvalidArgument("user must not be empty")
+    customer = await customers.info(proxy, reference)
+    if customer is None:
+        raise not_found("customer", reference, (), "Customers are found by their exact id only.")
+    return Match(customer)
+
+
+def _mentions(user: User, wanted: str) -> bool:
+    return any(wanted in (name or "").casefold() for name in (user.user_id, user.user_email, user.user_alias))
