@@ -61,7 +61,7 @@ def match(kind: str, reference: str, candidates: Iterable[Candidate[T]]) -> Matc
     if len(chosen) > 1:
         raise _ambiguous(kind, reference, chosen)
     others = [c for c in alike if c is not chosen[0]]
-    notes = ()
+    notes: tuple[str, ...] = ()
     if others:
         same = "has the same name" if any(c in exact for c in others) else "is called the same but for case"
         shown = ", ".join(c.label for c in others[:SHOWN])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import anyio
-
 from litellm_steward.api import teams
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import Team
 from litellm_steward.errors import InvalidArgument
 from litellm_steward.references.matching import Candidate, Match, label, match, not_found
+from litellm_steward.together import together
 
 
 def _candidate(team: Team) -> Candidate[Team]:
@@ -21,18 +20,8 @@ async def resolve_team(proxy: Proxy, reference: str) -> Match[Team]:
     reference = reference.strip()
     if not reference:
         raise InvalidArgument("team must not be empty")
-    found: list[Team] = []
-
-    async def by_id() -> None:
-        team = await teams.by_id(proxy, reference)
-        found.extend([team] if team else [])
-
-    async def by_alias() -> None:
-        found.extend(await teams.by_alias(proxy, reference))
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(by_id)
-        group.start_soon(by_alias)
+    exact, containing = await together(teams.by_id(proxy, reference), teams.by_alias(proxy, reference))
+    found = [*containing, *([exact] if exact else [])]
     chosen = match("team", reference, map(_candidate, found))
     if chosen is None:
         raise not_found("team", reference, map(_candidate, [*found, *await teams.some(proxy)]))

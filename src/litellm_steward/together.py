@@ -1,0 +1,49 @@
+"""Run independent reads at the same time; the first failure ends them all and comes out as itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar, overload
+
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+E = TypeVar("E")
+
+Async = Coroutine[Any, Any, A]
+
+
+@overload
+async def together(a: Async[A], b: Async[B], /) -> tuple[A, B]: ...
+@overload
+async def together(a: Async[A], b: Async[B], c: Async[C], /) -> tuple[A, B, C]: ...
+@overload
+async def together(a: Async[A], b: Async[B], c: Async[C], d: Async[D], /) -> tuple[A, B, C, D]: ...
+@overload
+async def together(a: Async[A], b: Async[B], c: Async[C], d: Async[D], e: Async[E], /) -> tuple[A, B, C, D, E]: ...
+async def together(*reads: Async[object]) -> tuple[object, ...]:
+    """The results, in order. Unlike a task group it raises the error itself, not a group of one."""
+    return tuple(await _gather(reads))
+
+
+async def each(reads: Iterable[Async[A]], *, at_once: int = 8) -> list[A]:
+    """The results of many reads of one kind, at most ``at_once`` under way."""
+    gate = asyncio.Semaphore(at_once)
+
+    async def gated(read: Async[A]) -> A:
+        async with gate:
+            return await read
+
+    return await _gather([gated(read) for read in reads])
+
+
+async def _gather(reads: Iterable[Async[A]]) -> list[A]:
+    tasks = [asyncio.ensure_future(read) for read in reads]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
