@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from mcp.server.mcpserver import Context
+from mcp.types import InputRequiredResult
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from litellm_steward.steward import Steward
@@ -47,10 +48,11 @@ class ToolSpec:
     """One tool: its function, what it does to the world, and the toolset it belongs to.
 
     The function's name is the tool's name, its docstring the description an agent reads, its
-    annotations the schemas. The first parameter is the ``StewardContext``.
+    annotations the schemas. The first parameter is the ``StewardContext``. It returns an ``Answer``, or
+    the question of ``approval.agreement`` as it is.
     """
 
-    function: Callable[..., Awaitable[Answer]]
+    function: Callable[..., Awaitable[Answer | InputRequiredResult]]
     title: str
     effect: Effect
     toolset: str = "default"
