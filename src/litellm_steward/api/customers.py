@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from pydantic import RootModel
 
 from litellm_steward import errors
@@ -26,7 +28,7 @@ class CustomerSpend(Wire):
 
     end_user: str = ""
     total_count: int = 0
-    total_spend: float = 0
+    total_spend: Decimal = Decimal(0)
 
 
 class CustomerSpends(RootModel[list[CustomerSpend]]):

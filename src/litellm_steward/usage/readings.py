@@ -1,0 +1,116 @@
+"""Reading rollups whole, by the route that this LiteLLM release answers truthfully.
+
+===================  =============================  ==========================================
+what                 newest (and, for users, 1.83)  older
+===================  =============================  ==========================================
+one user             aggregated, by ``user_id``     per key (``user_id`` is ignored on 1.74.9)
+one key              aggregated, by ``api_key``     pages by ``api_key``, split by date
+one team, customer   aggregated                     one page that holds everything
+===================  =============================  ==========================================
+
+A release is not asked for its version here: a route that is missing answers 404, and the older
+recipe follows. What cannot be read whole is refused; a sum of pages never stands in for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from litellm_steward.api import activity
+from litellm_steward.api.activity import USER_PAGE, Activity, Day, Scope
+from litellm_steward.api.proxy import Proxy
+from litellm_steward.errors import RouteMissing, Unsupported
+from litellm_steward.periods import Period
+from litellm_steward.together import together
+
+MOST_ROWS: Final = 15_000
+"""Rollup rows in one answer (about 25 MB); more are read in windows of days, one after the other."""
+
+FIRST_PAGE: Final = 1_000
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The days of a period, and where they come from. ``all_keys`` is set where the key breakdown is capped."""
+
+    days: tuple[Day, ...]
+    source: str
+    all_keys: int | None = None
+
+
+async def read_aggregated(
+    proxy: Proxy, scope: Scope, period: Period, *, entity: str | None = None, api_key: str | None = None, keys: int = 1
+) -> Reading:
+    """The whole range in one answer; raises ``RouteMissing`` on releases without it."""
+    answer = await activity.aggregated(proxy, scope, period, entity=entity, api_key=api_key, keys=keys)
+    source = f"/{scope}/daily/activity/aggregated"
+    return Reading(tuple(answer.results), source, answer.metadata.total_api_keys)
+
+
+async def read_pages(
+    proxy: Proxy, scope: Scope, period: Period, *, entity: str | None = None, api_key: str | None = None
+) -> Reading:
+    """The whole range from pages that each hold all of their days; splits the days until they do."""
+    if scope == "user" and api_key is None:
+        raise AssertionError  # this route ignores user_id where it is needed here
+    answers = await _whole_windows(proxy, scope, period, entity, api_key)
+    days = tuple(day for answer in answers for day in answer.results)
+    pages = "one page" if len(answers) == 1 else f"{len(answers)} windows of days"
+    return Reading(days, f"/{scope}/daily/activity ({pages})")
+
+
+async def _whole_windows(
+    proxy: Proxy, scope: Scope, period: Period, entity: str | None, api_key: str | None
+) -> list[Activity]:
+    first = await activity.one_page(proxy, scope, period, size=FIRST_PAGE, entity=entity, api_key=api_key)
+    pages = first.metadata.total_pages
+    if pages <= 1 and not first.metadata.has_more:
+        return [first]
+    rows = pages * FIRST_PAGE
+    if scope != "user" and rows <= MOST_ROWS:
+        size = rows + USER_PAGE  # some slack for rows booked in between
+        whole = await activity.one_page(proxy, scope, period, size=size, entity=entity, api_key=api_key)
+        if whole.metadata.total_pages <= 1:
+            return [whole]
+    if period.days == 1:
+        raise Unsupported(
+            f"{period.start_date} has more rollup rows than this LiteLLM version can return at once, "
+            "and its pages repeat and skip rows: a sum of them would be wrong",
+            hint="Upgrade the proxy for this figure.",
+        )
+    earlier, later = period.split()
+    return [
+        *await _whole_windows(proxy, scope, earlier, entity, api_key),
+        *await _whole_windows(proxy, scope, later, entity, api_key),
+    ]
+
+
+async def read_whole(
+    proxy: Proxy, scope: Scope, period: Period, *, entity: str | None = None, api_key: str | None = None, keys: int = 1
+) -> Reading:
+    """Aggregated where there is such a route, else pages."""
+    try:
+        return await read_aggregated(proxy, scope, period, entity=entity, api_key=api_key, keys=keys)
+    except RouteMissing:
+        return await read_pages(proxy, scope, period, entity=entity, api_key=api_key)
+
+
+async def top_keys(proxy: Proxy, scope: Scope, entity: str, period: Period, limit: int) -> activity.KeyRows | None:
+    """The keys that spent most, where the release pages them; ``None`` where the reading lists them all."""
+    try:
+        return await activity.top_keys(proxy, scope, entity, period, limit)
+    except RouteMissing:
+        return None
+
+
+async def read_with_keys(
+    proxy: Proxy, scope: Scope, entity: str, period: Period, limit: int
+) -> tuple[Reading, activity.KeyRows | None]:
+    """A reading and its keys, at the same time."""
+    reading, keys = await together(
+        read_whole(proxy, scope, period, entity=entity), top_keys(proxy, scope, entity, period, limit)
+    )
+    if keys is not None:
+        reading = replace(reading, source=f"{reading.source}, /{scope}/daily/activity/aggregated/keys")
+    return reading, keys

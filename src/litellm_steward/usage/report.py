@@ -1,0 +1,166 @@
+"""A usage report: a total and its breakdowns, as this product thinks of them (no wire, no view)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from litellm_steward.api.activity import Day, Entry, KeyMetadata
+from litellm_steward.periods import Period, utc_now
+from litellm_steward.text import clean, count, quote
+from litellm_steward.usage.figures import NOTHING, Figures, Tally, figures_of, total
+
+NO_MODEL: Final = "(no model)"
+NO_OWNER: Final = "(no owner)"
+DELETED_KEYS: Final = "(deleted keys)"
+HEALTH_CHECK: Final = "litellm-internal-health-check"
+LAG: Final = "Requests of the last seconds may not be booked yet."
+
+
+@dataclass(frozen=True)
+class Group:
+    """One row of a breakdown. ``id`` only where the name is not a handle."""
+
+    name: str
+    figures: Figures
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """Rows by spend, largest first; ``unlisted`` counts groups that the proxy summed but did not list."""
+
+    groups: tuple[Group, ...] = ()
+    unlisted: int = 0
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Usage of one scope in one period. A breakdown that this release cannot give is ``None``, never empty.
+
+    ``complete`` is False where the release tells only spend and requests.
+    """
+
+    period: Period
+    total: Figures
+    by_model: Breakdown | None = None
+    by_key: Breakdown | None = None
+    by_user: Breakdown | None = None
+    by_day: Breakdown | None = None
+    source: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    complete: bool = True
+
+
+@dataclass
+class KeyUsage:
+    """A key in a breakdown, with what the release knows of it."""
+
+    figures: Figures = NOTHING
+    metadata: KeyMetadata = field(default_factory=KeyMetadata)
+
+
+def ranked(groups: Iterable[Group]) -> tuple[Group, ...]:
+    """By spend, then tokens, then requests; names decide between equals so that the order is stable."""
+    kept = [group for group in groups if not group.figures.is_nothing]
+    return tuple(
+        sorted(kept, key=lambda g: (-g.figures.spend, -g.figures.total_tokens, -g.figures.api_requests, g.name))
+    )
+
+
+def by_day(days: Iterable[Day]) -> Breakdown:
+    tally = Tally()
+    for day in days:
+        tally.count(day.date, figures_of(day.metrics))
+    return _of(tally)
+
+
+def by_model(days: Iterable[Day]) -> Breakdown:
+    """By public model group, else provider model, else ``(no model)``."""
+    tally = Tally()
+    for day in days:
+        tally.count_all(models_of(day))
+    return _of(tally)
+
+
+def models_of(day: Day) -> dict[str, Figures]:
+    """One day by model. Rows without a group are the day's rest; a provider model that makes up exactly
+    that rest names it."""
+    named = Tally()
+    for name, entry in day.breakdown.model_groups.items():
+        named.count(clean(name) or NO_MODEL, figures_of(entry.metrics))
+    rest = figures_of(day.metrics) - total(named.values())
+    if rest.is_nothing:
+        return named
+    provider = {clean(name) or NO_MODEL: figures_of(entry.metrics) for name, entry in day.breakdown.models.items()}
+    if not named and (total(provider.values()) - rest).is_nothing:
+        return provider
+    exact = [name for name, figures in provider.items() if (figures - rest).is_nothing and name not in named]
+    named.count(exact[0] if len(exact) == 1 else NO_MODEL, rest)
+    return named
+
+
+def keys_of(days: Iterable[Day]) -> dict[str, KeyUsage]:
+    """Usage by key hash, where the answer lists every key."""
+    found: dict[str, KeyUsage] = {}
+    for day in days:
+        for key_hash, entry in day.breakdown.api_keys.items():
+            usage = found.setdefault(key_hash, KeyUsage())
+            usage.figures += figures_of(entry.metrics)
+            if entry.metadata.key_alias or usage.metadata == KeyMetadata():
+                usage.metadata = entry.metadata
+    return found
+
+
+def by_key(keys: dict[str, KeyUsage], deleted: frozenset[str], unlisted: int = 0) -> Breakdown:
+    """Keys by alias; a hash stands in only for a key without one."""
+    groups = [
+        key_group(key_hash, usage.metadata.key_alias, usage.figures, deleted=key_hash in deleted)
+        for key_hash, usage in keys.items()
+    ]
+    return Breakdown(ranked(groups), unlisted)
+
+
+def key_group(key_hash: str, alias: str | None, figures: Figures, *, deleted: bool) -> Group:
+    if key_hash == HEALTH_CHECK:
+        return Group("(health checks)", figures)
+    name = clean(alias or "")
+    suffix = " (deleted)" if deleted else ""
+    return Group(f"{name}{suffix}", figures) if name else Group(f"key {key_hash[:8]}…{suffix}", figures, key_hash)
+
+
+def by_user(keys: dict[str, KeyUsage], owners: dict[str, str | None], deleted: frozenset[str]) -> Breakdown:
+    """A team's usage by the owner of the key; deleted and ownerless keys in rows of their own."""
+    tally = Tally()
+    for key_hash, usage in keys.items():
+        owner = owners.get(key_hash) or usage.metadata.user_id
+        name = DELETED_KEYS if key_hash in deleted else (clean(owner or "") or NO_OWNER)
+        tally.count(name, usage.figures)
+    return _of(tally)
+
+
+def entity_total(days: Iterable[Day], entity: str) -> Figures:
+    """One entity's share of an answer that covers several."""
+    return total(figures_of(day.breakdown.entities.get(entity, Entry()).metrics) for day in days)
+
+
+def notes_on(usage_by_model: Breakdown | None, period: Period) -> list[str]:
+    """What a careful accountant adds to any report."""
+    notes = []
+    unpriced = [g for g in (usage_by_model.groups if usage_by_model else ()) if _unpriced(g.figures)]
+    if unpriced:
+        names = ", ".join(f"{quote(g.name)} ({count(g.figures.total_tokens, 'token')})" for g in unpriced[:3])
+        more = f" and {len(unpriced) - 3} more" if len(unpriced) > 3 else ""
+        notes.append(f"No price is known for {names}{more}: this usage counts as $0.")
+    if period.end >= utc_now().date():
+        notes.append(LAG)
+    return notes
+
+
+def _unpriced(figures: Figures) -> bool:
+    return figures.total_tokens > 0 and figures.spend == 0
+
+
+def _of(tally: Tally) -> Breakdown:
+    return Breakdown(ranked(Group(name, figures) for name, figures in tally.items()))

@@ -1,0 +1,226 @@
+"""Usage of one key, user, team or customer: which readings it takes and what has to be said about them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final
+
+from litellm_steward.api import activity, customers, keys, spend_logs
+from litellm_steward.api.activity import Entry, KeyRows
+from litellm_steward.api.keys import Key
+from litellm_steward.api.proxy import Proxy
+from litellm_steward.errors import RouteMissing, Unsupported
+from litellm_steward.periods import Period
+from litellm_steward.text import count, quote
+from litellm_steward.together import each, together
+from litellm_steward.usage import report
+from litellm_steward.usage.figures import NOTHING, Figures, Tally, figures_of, total
+from litellm_steward.usage.readings import (
+    Reading,
+    read_aggregated,
+    read_pages,
+    read_whole,
+    read_with_keys,
+)
+from litellm_steward.usage.report import Breakdown, KeyUsage, Usage
+
+MOST_KEYS: Final = 50
+"""Keys of one user that are read one by one, on a release that cannot filter by user."""
+
+KEY_PAGE: Final = 100
+NOT_KNOWN: Final = "(model not known)"
+TOP_CUSTOMERS: Final = 100
+
+
+async def usage_of_key(proxy: Proxy, key_hash: str, period: Period) -> Usage:
+    """One key, by model and by day."""
+    return _plain(await read_whole(proxy, "user", period, api_key=key_hash), period)
+
+
+async def usage_of_user(proxy: Proxy, user_id: str, period: Period) -> Usage:
+    """One internal user: everything booked under the id, whichever key made the call."""
+    try:
+        reading = await read_aggregated(proxy, "user", period, entity=user_id, keys=KEY_PAGE)
+    except RouteMissing:
+        return await _user_by_keys(proxy, user_id, period)
+    found = report.keys_of(reading.days)
+    unlisted = max((reading.all_keys or 0) - len(found), 0)
+    usage = _plain(reading, period)
+    gone = _deleted(found)
+    return _with(usage, by_key=report.by_key(found, gone, unlisted), notes=_deleted_note(found, gone))
+
+
+async def usage_of_team(proxy: Proxy, team_id: str, period: Period, team_keys: list[Key]) -> Usage:
+    """One team, by the owner of the key as well. ``team_keys``: the keys it has now, with their owners."""
+    reading, rows = await read_with_keys(proxy, "team", team_id, period, KEY_PAGE)
+    usage = _plain(reading, period)
+    if rows is None:
+        found = report.keys_of(reading.days)
+        gone = frozenset(found) - {key.token for key in team_keys} - {report.HEALTH_CHECK}
+        found, gone = await _moved_or_deleted(proxy, found, gone)
+        unlisted = 0
+    else:
+        found, gone, unlisted = *_listed(rows), max(rows.total_api_keys - len(rows.api_keys), 0)
+    owners = {key.token: key.user_id for key in team_keys}
+    notes = _deleted_note(found, gone)
+    if unlisted:
+        by_user, more = await _team_by_user(proxy, team_id, period)
+        notes += more
+    else:
+        by_user = report.by_user(found, owners, gone)
+    return _with(usage, by_key=report.by_key(found, gone, unlisted), by_user=by_user, notes=notes)
+
+
+async def usage_of_customer(proxy: Proxy, customer_id: str, period: Period) -> Usage:
+    """One customer; 1.74.9 knows only spend and requests."""
+    try:
+        reading = await read_whole(proxy, "customer", period, entity=customer_id)
+    except RouteMissing:
+        return await _customer_from_logs(proxy, customer_id, period)
+    usage = _plain(reading, period)
+    if reading.all_keys is not None:
+        return usage  # the key breakdown is capped; a customer's keys are not what is asked
+    found = report.keys_of(reading.days)
+    return _with(usage, by_key=report.by_key(found, frozenset()))
+
+
+def _plain(reading: Reading, period: Period) -> Usage:
+    """Total, models and days of a reading that covers exactly one scope."""
+    by_model = report.by_model(reading.days)
+    return Usage(
+        period=period,
+        total=total(figures_of(day.metrics) for day in reading.days),
+        by_model=by_model,
+        by_day=report.by_day(reading.days),
+        source=(reading.source,),
+        notes=tuple(report.notes_on(by_model, period)),
+    )
+
+
+def _with(
+    usage: Usage, *, by_key: Breakdown | None = None, by_user: Breakdown | None = None, notes: list[str] | None = None
+) -> Usage:
+    return Usage(
+        period=usage.period,
+        total=usage.total,
+        by_model=usage.by_model,
+        by_key=by_key,
+        by_user=by_user,
+        by_day=usage.by_day,
+        source=usage.source,
+        notes=(*usage.notes, *(notes or [])),
+        complete=usage.complete,
+    )
+
+
+def _deleted(found: dict[str, KeyUsage]) -> frozenset[str]:
+    """The keys that the newest release marks as gone."""
+    return frozenset(h for h, usage in found.items() if usage.metadata.key_exists is False and h != report.HEALTH_CHECK)
+
+
+def _listed(rows: KeyRows) -> tuple[dict[str, KeyUsage], frozenset[str]]:
+    found = {row.api_key: KeyUsage(figures_of(row.metrics), row.metadata) for row in rows.api_keys}
+    return found, _deleted(found)
+
+
+def _deleted_note(found: dict[str, KeyUsage], gone: frozenset[str]) -> list[str]:
+    if not gone:
+        return []
+    spent = total(found[key_hash].figures for key_hash in gone)
+    owners = sorted({quote(found[h].metadata.user_id or "") for h in gone if found[h].metadata.user_id})
+    whose = f" (last owner {', '.join(owners[:3])})" if owners else ""
+    return [f"{count(len(gone), 'key')} deleted since made {count(spent.api_requests, 'request')} of this{whose}."]
+
+
+async def _moved_or_deleted(
+    proxy: Proxy, found: dict[str, KeyUsage], missing: frozenset[str]
+) -> tuple[dict[str, KeyUsage], frozenset[str]]:
+    """Keys in a team's figures that the team does not have now: moved elsewhere, or deleted.
+
+    Looks them up one by one, as older releases have no other way, and no more than ``MOST_KEYS``.
+    """
+    looked_up = sorted(missing)[:MOST_KEYS]
+    live = await each([keys.info(proxy, key_hash) for key_hash in looked_up])
+    moved = {key.token: key for key in live if key is not None and key.deleted_at is None}
+    for key_hash, key in moved.items():
+        metadata = found[key_hash].metadata.model_copy(update={"user_id": key.user_id, "key_alias": key.key_alias})
+        found[key_hash] = KeyUsage(found[key_hash].figures, metadata)
+    return found, missing - frozenset(moved)
+
+
+async def _team_by_user(proxy: Proxy, team_id: str, period: Period) -> tuple[Breakdown, list[str]]:
+    """By owner for a team with more keys than can be listed: the proxy's own sum."""
+    tally = Tally()
+    for row in await activity.team_by_user(proxy, team_id, period):
+        tally.count(row.user_id or report.NO_OWNER, figures_of(row))
+    groups = report.ranked(report.Group(name, figures) for name, figures in tally.items())
+    return Breakdown(groups), ["Keys deleted since are counted in by_user with their last owner."]
+
+
+async def _user_by_keys(proxy: Proxy, user_id: str, period: Period) -> Usage:
+    """One user on a release that ignores ``user_id``: the keys that may have made their calls, one by one.
+
+    Of each key's figures only the user's own part counts: a key may have changed hands.
+    """
+    owned, used = await together(
+        keys.of_owner(proxy, user_id=user_id, most=MOST_KEYS + 1), spend_logs.keys_of_user(proxy, user_id, period)
+    )
+    hashes = sorted({key.token for key in owned.keys} | used)
+    if len(hashes) > MOST_KEYS:
+        raise Unsupported(
+            f"This LiteLLM version cannot filter usage by user, and {quote(user_id)} has {len(hashes)} keys or more; "
+            f"at most {MOST_KEYS} are read one by one",
+            hint="Ask for single keys or for the team, or upgrade the proxy to 1.83 or newer.",
+        )
+    readings = await each([read_pages(proxy, "user", period, api_key=key_hash) for key_hash in hashes])
+    models, days, per_key = Tally(), Tally(), dict[str, KeyUsage]()
+    mixed = NOTHING
+    for key_hash, reading in zip(hashes, readings, strict=True):
+        own = report.entity_total(reading.days, user_id)
+        metadata = report.keys_of(reading.days).get(key_hash, KeyUsage()).metadata
+        per_key[key_hash] = KeyUsage(own, metadata)
+        for day in reading.days:
+            part = figures_of(day.breakdown.entities.get(user_id, Entry()).metrics)
+            days.count(day.date, part)
+            if set(day.breakdown.entities) == {user_id}:
+                models.count_all(report.models_of(day))
+            else:
+                mixed += part
+    notes = []
+    if not mixed.is_nothing:
+        models.count(NOT_KNOWN, mixed)
+        notes.append(f"While a key changed hands this LiteLLM version does not tell models by user: {NOT_KNOWN}.")
+    gone = frozenset(per_key) - {key.token for key in owned.keys}
+    per_key, gone = await _moved_or_deleted(proxy, per_key, gone)
+    by_model = Breakdown(report.ranked(report.Group(n, f) for n, f in models.items()))
+    return Usage(
+        period=period,
+        total=total(usage.figures for usage in per_key.values()),
+        by_model=by_model,
+        by_key=report.by_key(per_key, gone),
+        by_day=Breakdown(report.ranked(report.Group(n, f) for n, f in days.items())),
+        source=(f"/user/daily/activity per key ({len(hashes)})", "/spend/logs"),
+        notes=(*report.notes_on(by_model, period), *_deleted_note(per_key, gone), *notes),
+    )
+
+
+async def _customer_from_logs(proxy: Proxy, customer_id: str, period: Period) -> Usage:
+    """All that 1.74.9 knows of a customer: spend and requests, among the hundred that spent most."""
+    rows = await customers.spends(proxy, period.start_date, (period.end + timedelta(days=1)).isoformat())
+    row = next((row for row in rows if row.end_user == customer_id), None)
+    if row is None and len(rows) >= TOP_CUSTOMERS:
+        raise Unsupported(
+            f"This LiteLLM version reports only the {TOP_CUSTOMERS} customers that spent most, "
+            f"and {quote(customer_id)} is not among them: its usage is unknown, not zero",
+            hint="Ask for a shorter period, or upgrade the proxy to 1.83 or newer.",
+        )
+    spend, requests = (row.total_spend, row.total_count) if row else (Decimal(0), 0)
+    notes = ["This LiteLLM version tells a customer's spend and requests only: no tokens, models or days."]
+    return Usage(
+        period=period,
+        total=Figures(spend=spend, api_requests=requests),
+        source=("/global/spend/end_users",),
+        notes=(*notes, *report.notes_on(None, period)),
+        complete=False,
+    )
