@@ -105,6 +105,7 @@ class StewardServer(MCPServer[Steward]):
             # Entered once per connection on SSE, so it only hands over what the process opened.
             yield steward
 
+        self.steward = steward
         self._withheld = selection.withheld
         self.tool_names = tuple(spec.name for spec in selection.offered)
         super().__init__(

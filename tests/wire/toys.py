@@ -11,7 +11,11 @@ from mcp.types import InputRequiredResult
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from litellm_steward.errors import InvalidArgument
+from litellm_steward.logs import configure_logging
 from litellm_steward.server import StewardServer, build_server
+from litellm_steward.serving.http import run_http
+from litellm_steward.serving.stdio import run_stdio
+from litellm_steward.settings import load_settings
 from litellm_steward.steward import Steward
 from litellm_steward.tools.view import Answer, Name, StewardContext, ToolSpec, View
 
@@ -145,3 +149,18 @@ TOYS: tuple[ToolSpec, ...] = (
 
 def build_toys(steward: Steward) -> StewardServer:
     return build_server(steward, TOYS)
+
+
+def main() -> int:
+    """``stdio``, ``sse`` or ``streamable-http``; settings come from the environment."""
+    settings = load_settings()
+    configure_logging(settings.steward_log_level)
+    transport = sys.argv[1]
+    if transport == "stdio":
+        run_stdio(settings, build=build_toys)
+    run_http(settings, "sse" if transport == "sse" else "streamable-http", port=0, build=build_toys)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

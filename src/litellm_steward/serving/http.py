@@ -1,0 +1,156 @@
+"""Serve HTTP: streamable HTTP at ``/mcp``, or its predecessor at ``/sse`` and ``/messages/``; and ``/health``.
+
+Streamable HTTP keeps no sessions (one of the SDK's mixes up requests that share an id) and answers
+with event streams, because progress and cancellation do not work without.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, Literal
+
+import uvicorn
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp
+
+from litellm_steward.errors import StewardError
+from litellm_steward.server import BuildServer, StewardServer, build_server
+from litellm_steward.serving.guard import Guard, PostOnly, allowed_hosts, allowed_origins
+from litellm_steward.settings import Settings, SettingsError
+from litellm_steward.steward import open_steward
+from litellm_steward.text import quote
+
+HttpTransport = Literal["sse", "streamable-http"]
+Address = tuple[socket.AddressFamily, tuple[str, int]]
+
+HOST: Final = "127.0.0.1"
+PORT: Final = 8000
+PATHS: Final[dict[HttpTransport, str]] = {"sse": "/sse", "streamable-http": "/mcp"}
+MAX_BODY: Final = 4 * 1024 * 1024
+GRACE: Final = 5
+"""Seconds that requests in flight have to finish when the process is told to stop."""
+
+_CHECKED_BY_GUARD: Final = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+"""The SDK's own checks leave out ``/health`` and refuse a Host without a port; ``Guard`` does neither."""
+
+
+class CannotListen(StewardError):
+    """The address cannot be bound."""
+
+
+def run_http(
+    settings: Settings,
+    transport: HttpTransport,
+    *,
+    host: str = HOST,
+    port: int = PORT,
+    build: BuildServer = build_server,
+) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises ``SettingsError`` before binding if the address may not be served, and ``CannotListen``
+    if it cannot be.
+    """
+    addresses = loopback_addresses(host, port)
+    asyncio.run(_serve(settings, transport, addresses, build))
+
+
+async def _serve(settings: Settings, transport: HttpTransport, addresses: list[Address], build: BuildServer) -> None:
+    async with open_steward(settings) as steward:
+        app = build_app(build(steward), transport)
+        sockets = listen(addresses)
+        host, port = sockets[0].getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        sys.stderr.write(f"litellm-steward: serving on http://{shown}:{port}{PATHS[transport]}\n")
+        sys.stderr.flush()
+        config = uvicorn.Config(
+            app,
+            lifespan="on",
+            http="h11",
+            ws="none",
+            log_config=None,  # logs.py has the log
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,  # whoever connects could write them
+            timeout_graceful_shutdown=GRACE,
+        )
+        await _Server(config).serve(sockets=sockets)
+
+
+def build_app(server: StewardServer, transport: HttpTransport) -> ASGIApp:
+    """One transport's routes behind the guard. What else decides about a caller goes between the two."""
+    server.custom_route("/health", methods=["GET"])(_health)
+    app: ASGIApp
+    if transport == "sse":
+        app = server.sse_app(max_request_body_size=MAX_BODY, transport_security=_CHECKED_BY_GUARD)
+    else:
+        app = PostOnly(
+            server.streamable_http_app(
+                stateless_http=True, max_request_body_size=MAX_BODY, transport_security=_CHECKED_BY_GUARD
+            ),
+            PATHS[transport],
+        )
+    settings = server.steward.settings
+    return Guard(app, hosts=allowed_hosts(settings), origins=allowed_origins(settings))
+
+
+async def _health(_: Request) -> JSONResponse:
+    """About this process only: a proxy that is down is no reason to restart the steward."""
+    return JSONResponse({"status": "alive"})
+
+
+def loopback_addresses(host: str, port: int) -> list[Address]:
+    """Where to listen. Beyond loopback, anyone who can reach the port would hold the gateway's admin key."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        raise SettingsError(f"--host {quote(host)} is not an address of this machine") from None
+    addresses: list[Address] = [(family, (str(address[0]), port)) for family, *_, address in found]
+    if not all(ipaddress.ip_address(name.partition("%")[0]).is_loopback for _, (name, _) in addresses):
+        raise SettingsError(
+            f"--host {quote(host)} can be reached from other machines, and the steward asks nobody for a token yet",
+            hint="Serve on 127.0.0.1, and put a proxy that authenticates in front of it.",
+        )
+    return list(dict.fromkeys(addresses))
+
+
+def listen(addresses: list[Address]) -> list[socket.socket]:
+    """Bind here rather than in uvicorn, which would exit on its own terms."""
+    sockets = list[socket.socket]()
+    for family, address in addresses:
+        try:
+            sockets.append(socket.create_server(address, family=family))
+        except OSError as error:
+            if sockets and error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                continue  # "localhost" often has an IPv6 address on a machine without IPv6
+            for bound in sockets:
+                bound.close()
+            reason = "is in use" if error.errno == errno.EADDRINUSE else "cannot be bound"
+            raise CannotListen(f"Port {address[1]} of {address[0]} {reason}", hint="Choose another --port.") from None
+    return sockets
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, but a signal is a reason to stop and not to fail."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Unlike uvicorn, do not raise the signal once more at the end: the exit code is 0.
+
+        ``handle_exit`` stays uvicorn's own, because the event streams watch it to know when to end.
+        """
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
