@@ -6,7 +6,7 @@ from litellm_steward.api import customers, users
 from litellm_steward.api.customers import Customer
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.users import User
-from litellm_steward.errors import InvalidArgument
+from litellm_steward.errors import InvalidArgument, NotFound
 from litellm_steward.references.matching import Candidate, Match, label, match, not_found
 
 NO_ALIAS_SEARCH = "This LiteLLM version cannot search users by alias: use the user id or the e-mail address."
@@ -47,8 +47,13 @@ async def resolve_user(proxy: Proxy, reference: str) -> Match[User]:
         raise InvalidArgument("user must not be empty")
     chosen, near, searchable = await find_user(proxy, reference)
     if chosen is None:
-        raise not_found("user", reference, map(_candidate, near), None if searchable else NO_ALIAS_SEARCH)
+        raise no_such_user(reference, near, searchable=searchable)
     return chosen
+
+
+def no_such_user(reference: str, near: list[User], *, searchable: bool) -> NotFound:
+    """The error for a reference that names nobody."""
+    return not_found("user", reference, map(_candidate, near), None if searchable else NO_ALIAS_SEARCH)
 
 
 async def resolve_customer(proxy: Proxy, reference: str) -> Match[Customer]:

@@ -1,7 +1,18 @@
-"""Every tool there is, in the order an agent reads them."""
+"""Every tool there is, in the order in which clients list them."""
 
 from __future__ import annotations
 
+from typing import Final
+
+from litellm_steward.tools import keys, teams, users
 from litellm_steward.tools.view import ToolSpec
 
-CATALOG: tuple[ToolSpec, ...] = ()
+CATALOG: Final[tuple[ToolSpec, ...]] = (
+    ToolSpec(teams.create_team, "Create a team", "creates"),
+    ToolSpec(users.create_user, "Register a user or customer", "creates"),
+    ToolSpec(keys.delete_key, "Delete a key", "destroys"),
+    ToolSpec(keys.generate_key, "Create a key", "creates"),
+    ToolSpec(keys.get_key_info, "Look at a key", "reads"),
+    ToolSpec(teams.get_team_info, "Look at a team", "reads"),
+    ToolSpec(users.get_user_info, "Look at a user or customer", "reads"),
+)

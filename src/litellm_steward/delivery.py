@@ -1,0 +1,63 @@
+"""How a new key reaches the person who asked: shown once in the reply, or written to a file."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from litellm_steward.errors import Refused
+from litellm_steward.secret import reveal
+from litellm_steward.settings import Settings
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """Exactly one of the two is set."""
+
+    key: str | None = None
+    key_file: str | None = None
+
+
+def prepare_delivery(settings: Settings) -> None:
+    """Fail before a key is made, not after, if it could not be handed over."""
+    if settings.steward_key_delivery == "file":
+        _folder(settings)
+
+
+def deliver(settings: Settings, key: SecretStr, name: str) -> Delivered:
+    """Hand over a new key. In a file: mode 0600, in a folder of mode 0700, never over an existing file."""
+    if settings.steward_key_delivery == "reply":
+        return Delivered(key=reveal(key))
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "key"
+    folder = _folder(settings)
+    for attempt in range(1, 100):
+        path = folder / (f"{stem[:80]}.key" if attempt == 1 else f"{stem[:80]}-{attempt}.key")
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        except FileExistsError:
+            continue
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(reveal(key) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        return Delivered(key_file=str(path))
+    raise Refused(f"STEWARD_KEY_DIR has too many files called {stem[:80]}")
+
+
+def _folder(settings: Settings) -> Path:
+    folder = settings.steward_key_dir
+    if folder is None:
+        raise Refused("STEWARD_KEY_DELIVERY=file needs STEWARD_KEY_DIR")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_mode & 0o077:
+            raise Refused(f"STEWARD_KEY_DIR must be accessible to its owner only: chmod 700 {folder}")
+    except OSError as error:
+        raise Refused(f"STEWARD_KEY_DIR cannot be used ({error.strerror})") from error
+    if not os.access(folder, os.W_OK):
+        raise Refused("STEWARD_KEY_DIR is not writable")
+    return folder

@@ -1,0 +1,131 @@
+"""Making and deleting keys so that the outcome is known, not assumed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from litellm_steward import errors
+from litellm_steward.api import keys
+from litellm_steward.api.decode import message_of
+from litellm_steward.api.keys import Key, NewKey
+from litellm_steward.api.proxy import Proxy
+from litellm_steward.text import quote
+
+OTHER_PODS: Final = "Other instances of the proxy may honour the key for up to 60 s."
+
+
+async def generate(proxy: Proxy, body: Mapping[str, object], alias: str) -> NewKey:
+    """Send it once. If the answer is lost, look for the alias and say what was found."""
+    try:
+        return await keys.generate(proxy, body)
+    except errors.Conflict as error:
+        raise errors.Conflict(
+            f"There is a key with the alias {quote(alias)} already",
+            status=error.status,
+            hint="Choose another key_alias, or look at it with get_key_info.",
+        ) from error
+    except errors.ProxyError as error:
+        if error.write_uncertain:
+            error.write_uncertain = False
+            error.hint = await _after_lost_answer(proxy, alias)
+        raise
+
+
+async def _after_lost_answer(proxy: Proxy, alias: str) -> str:
+    try:
+        made = [key for key in (await keys.page(proxy, key_alias=alias)).keys if key.key_alias == alias]
+    except errors.ProxyError:
+        return f"The key may or may not have been made: look for {quote(alias)} with get_key_info before trying again."
+    if made:
+        return (
+            f"A key {quote(alias)} was made all the same, but its secret is lost with the answer: "
+            "delete it with delete_key and generate another."
+        )
+    return f"No key {quote(alias)} was made."
+
+
+async def delete(proxy: Proxy, key: Key) -> list[str]:
+    """Delete one key and prove it by the proxy's own state; returns what to tell the user."""
+    notes = [OTHER_PODS]
+    try:
+        await keys.delete(proxy, key.token)
+    except errors.Missing:
+        notes.append("The key was gone already.")
+    except errors.ProxyError as error:
+        if not error.write_uncertain:
+            raise
+        if not await is_gone(proxy, key.token):
+            error.write_uncertain = False
+            error.hint = "The key still exists: it was not deleted."
+            raise
+        notes.append("The proxy's answer was lost, but the key is gone.")
+    if not await is_gone(proxy, key.token):
+        raise errors.ProxyBroken(
+            "The proxy says that it deleted the key, but still knows it as usable",
+            hint="Look at it with get_key_info, then delete it again.",
+        )
+    return notes
+
+
+async def is_gone(proxy: Proxy, key_hash: str) -> bool:
+    """Unknown, or known as deleted (the newest releases keep a record)."""
+    left = await keys.info(proxy, key_hash)
+    return left is None or left.status() == "deleted"
+
+
+async def refusal_of(proxy: Proxy, raw_key: str) -> str:
+    """Try a deleted key once: the proof by use, for a caller who gave the raw key itself."""
+    try:
+        answer, _ = await proxy.call("/models", key=raw_key)
+    except errors.ProxyError:
+        return "The key could not be tried: no connection."
+    if answer.status < 400:
+        return "This instance of the proxy still accepts the key from its cache; try again in a minute."
+    said, kind = message_of(answer.body)
+    unknown = kind == "token_not_found_in_db" or "invalid proxy server token" in said.lower()
+    return (
+        "A call with the key was refused."
+        if unknown or answer.status == 401
+        else f"A call with it failed ({answer.status})."
+    )
+
+
+_COMPARED: Final = (
+    "max_budget",
+    "budget_duration",
+    "rpm_limit",
+    "tpm_limit",
+    "max_parallel_requests",
+    "team_id",
+    "user_id",
+)
+
+
+def differences(asked: Mapping[str, object], stored: Key) -> list[str]:
+    """What the proxy stored otherwise than asked: its own defaults and upper bounds, or a dropped field."""
+    notes = []
+    for name in (
+        "max_budget",
+        "budget_duration",
+        "rpm_limit",
+        "tpm_limit",
+        "max_parallel_requests",
+        "team_id",
+        "user_id",
+    ):
+        wanted, got = asked.get(name), getattr(stored, name)
+        if got != wanted and not (wanted is None and got is None):
+            notes.append(f"The proxy stored {name}={_shown(got)} where {_shown(wanted)} was asked.")
+    for name in ("models", "aliases"):
+        wanted, got = asked.get(name) or [], getattr(stored, name) or []
+        if sorted(wanted) != sorted(got):  # type: ignore[call-overload]
+            notes.append(f"The proxy stored other {name} than asked: {_shown(got)}.")
+    if asked.get("budget_limits") and not stored.budget_limits:
+        notes.append("The proxy dropped budget_limits: they do not apply.")
+    return notes
+
+
+def _shown(value: object) -> str:
+    return "nothing" if value is None or value == [] else quote(value if isinstance(value, str) else json.dumps(value))

@@ -1,0 +1,134 @@
+"""What an agent sees of virtual keys."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from litellm_steward.api.keys import Status
+from litellm_steward.text import count
+from litellm_steward.tools.blocks import (
+    BudgetBlock,
+    LimitsBlock,
+    UsageBlock,
+    note_lines,
+    page_of,
+    spoken_time,
+    usage_table,
+)
+from litellm_steward.tools.view import Answer, Name, View
+
+
+class BudgetLimit(View):
+    """One of several budgets, each with a window of its own."""
+
+    max_budget: float
+    budget_duration: str
+
+
+class GeneratedKey(Answer):
+    """A new key, as the proxy stored it. ``key`` is shown this once."""
+
+    key: str | None = None
+    key_file: str | None = None
+    key_masked: str
+    key_id: str
+    key_alias: Name | None = None
+    team: Name | None = None
+    team_id: Name | None = None
+    user: Name | None = None
+    models: list[Name]
+    budget: BudgetBlock | None = None
+    budget_limits: list[BudgetLimit] | None = None
+    limits: LimitsBlock | None = None
+    expires_at: str | None = None
+    notes: list[str]
+
+    def text(self) -> str:
+        where = f"Key: {self.key} (shown once; keep it safe)" if self.key else f"Key written to {self.key_file}"
+        return page_of(
+            where,
+            f"{self.key_alias or self.key_masked}: {_belongs(self.team, self.user)}, {_models(self.models)}",
+            self.budget.line() if self.budget else "No budget",
+            f"Expires {spoken_time(self.expires_at)}" if self.expires_at else "Never expires",
+            note_lines(self.notes),
+        )
+
+
+class CurrentMinute(View):
+    """Booked in the last 60 seconds."""
+
+    requests: int
+    tokens: int
+
+
+class KeyDetails(Answer):
+    """One key: who it belongs to, what it may do, what it used."""
+
+    key_id: str
+    key_masked: str
+    key_alias: Name | None = None
+    status: Status
+    user: Name | None = None
+    team: Name | None = None
+    team_id: Name | None = None
+    models: list[Name]
+    aliases: dict[Name, Name] | None = None
+    tags: list[Name] | None = None
+    budget: BudgetBlock
+    budget_limits: list[BudgetLimit] | None = None
+    limits: LimitsBlock | None = None
+    current_minute: CurrentMinute | None = None
+    usage: UsageBlock
+    expires_at: str | None = None
+    last_active: str | None = None
+    created_at: str | None = None
+    deleted_at: str | None = None
+    notes: list[str]
+
+    def text(self) -> str:
+        minute = self.current_minute
+        return page_of(
+            f"{self.key_alias or 'Key without alias'} ({self.key_masked}), {self.status}, "
+            f"{_belongs(self.team, self.user)}, {_models(self.models)}",
+            self.usage.line(),
+            self.budget.line(),
+            f"Last 60 s: {count(minute.requests, 'request')}, {count(minute.tokens, 'token')}" if minute else None,
+            f"Expires {spoken_time(self.expires_at)}" if self.expires_at else None,
+            f"Last used {spoken_time(self.last_active)}" if self.last_active else None,
+            usage_table("model", self.usage.by_model, self.usage.spend),
+            note_lines(self.notes, self.usage.notes),
+        )
+
+
+class DeletedKey(Answer):
+    """The outcome of ``delete_key``, or what it is about to do."""
+
+    status: Literal["deleted", "approval_required"]
+    key_id: str
+    key_masked: str
+    key_alias: Name | None = None
+    plan: list[str] | None = None
+    approval: str | None = None
+    verified: bool | None = None
+    notes: list[str] | None = None
+
+    def text(self) -> str:
+        if self.status == "deleted":
+            done = "Deleted" if self.verified else "The proxy says it deleted"
+            return page_of(f"{done} {self.key_alias or 'the key'} ({self.key_masked})", note_lines(self.notes or []))
+        return page_of(
+            *(self.plan or []),
+            "Nothing was changed yet. Show this to the user; if they agree, call again with approval="
+            f"{self.approval} (valid 5 minutes, once)",
+        )
+
+
+def _belongs(team: str | None, user: str | None) -> str:
+    parts = [f"team {team}" if team else "no team", f"owner {user}" if user else "no owner"]
+    return ", ".join(parts)
+
+
+def _models(models: list[str]) -> str:
+    return (
+        ", ".join(models[:5]) + (f" and {len(models) - 5} more" if len(models) > 5 else "") if models else "all models"
+    )

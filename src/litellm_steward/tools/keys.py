@@ -1,0 +1,381 @@
+"""Virtual keys: make one, look at one, delete one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Final
+
+from mcp.types import InputRequiredResult
+from pydantic import BaseModel, ConfigDict, Field
+
+from litellm_steward import errors, key_changes
+from litellm_steward.api import keys, spend_logs, teams
+from litellm_steward.api.keys import Key
+from litellm_steward.api.proxy import Proxy
+from litellm_steward.api.teams import Team
+from litellm_steward.api.users import User
+from litellm_steward.api.version import Version
+from litellm_steward.approval import Agreed, Pending, Plan, agreement, typeable
+from litellm_steward.budgets import check_budget, normalise_duration
+from litellm_steward.delivery import deliver, prepare_delivery
+from litellm_steward.names import check_name, chosen_alias
+from litellm_steward.periods import resolve_period, utc_now
+from litellm_steward.references.keys import resolve_key
+from litellm_steward.references.matching import Match
+from litellm_steward.references.model_names import unknown_models
+from litellm_steward.references.teams import resolve_team
+from litellm_steward.references.users import resolve_user
+from litellm_steward.secret import reveal
+from litellm_steward.steward import Steward
+from litellm_steward.text import hash_key, is_masked_key, is_raw_key, money, quote
+from litellm_steward.together import together
+from litellm_steward.tools.blocks import BudgetBlock, budget_block, iso, limits_block, spoken_time, usage_block
+from litellm_steward.tools.key_views import BudgetLimit, CurrentMinute, DeletedKey, GeneratedKey, KeyDetails
+from litellm_steward.tools.parameters import (
+    Approval,
+    BudgetDuration,
+    EndDate,
+    KeyRef,
+    MaxBudget,
+    Models,
+    PeriodParam,
+    Rpm,
+    StartDate,
+    TeamRef,
+    Tpm,
+    UserRef,
+)
+from litellm_steward.tools.view import StewardContext, steward_of
+from litellm_steward.usage.report import Usage
+from litellm_steward.usage.scopes import usage_of_key
+
+BUDGET_LIMITS_SINCE: Final = Version(1, 83, 0)
+"""1.74.9 drops ``budget_limits`` without a word, and answers 400 to calls with key ``aliases``."""
+
+
+class BudgetLimitParam(BaseModel):
+    """One window of several."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_budget: float
+    budget_duration: str
+
+
+async def generate_key(
+    ctx: StewardContext,
+    key_alias: Annotated[str | None, Field(description="Unique name; chosen for you if left out")] = None,
+    team: TeamRef | None = None,
+    user: UserRef | None = None,
+    models: Models = None,
+    max_budget: MaxBudget = None,
+    budget_duration: BudgetDuration = None,
+    budget_limits: Annotated[
+        list[BudgetLimitParam] | None, Field(description="Several budgets at once, each with its window")
+    ] = None,
+    duration: Annotated[str | None, Field(description="Lifetime, e.g. 90d; leave out for no expiry")] = None,
+    rpm_limit: Rpm = None,
+    tpm_limit: Tpm = None,
+    max_parallel_requests: Annotated[int | None, Field(ge=0)] = None,
+    aliases: Annotated[dict[str, str] | None, Field(description="Model name in calls -> model used")] = None,
+    tags: list[str] | None = None,
+    metadata: Annotated[dict[str, object] | None, Field(description="Stored in clear")] = None,
+) -> GeneratedKey:
+    """Create a virtual key for a team, a user, or both. The key works at once and is shown only in this answer.
+
+    A key of a team spends from the team's budget as well; a user's budget does not bind it.
+    """
+    steward = steward_of(ctx)
+    proxy = steward.proxy
+    notes = check_budget(max_budget, budget_duration)
+    check_name("key_alias", key_alias)
+    body: dict[str, object] = {
+        "models": models,
+        "max_budget": max_budget,
+        "budget_duration": normalise_duration("budget_duration", budget_duration),
+        "budget_limits": _budget_limits(budget_limits),
+        "duration": normalise_duration("duration", duration),
+        "rpm_limit": rpm_limit,
+        "tpm_limit": tpm_limit,
+        "max_parallel_requests": max_parallel_requests,
+        "aliases": aliases,
+        "metadata": _metadata(metadata, tags),
+    }
+    prepare_delivery(steward.settings)
+    if budget_limits or aliases:
+        await _needs_newer(steward, "budget_limits" if budget_limits else "aliases")
+    team_match, user_match, unknown = await together(
+        _maybe_team(proxy, team), _maybe_user(proxy, user), unknown_models(proxy, models or [])
+    )
+    owner = user_match.item if user_match else None
+    for found in (team_match, user_match):
+        notes += found.notes if found else ()
+    notes += unknown
+    if team_match and owner and not _is_member(team_match.item, owner.user_id):
+        notes.append(f"{quote(owner.user_id)} is not a member of {quote(_team_name(team_match.item))}.")
+    alias = key_alias or chosen_alias(
+        team_match.item.team_alias if team_match else None, owner.user_id if owner else None
+    )
+    body |= {
+        "key_alias": alias,
+        "team_id": team_match.item.team_id if team_match else None,
+        "user_id": owner.user_id if owner else None,
+    }
+    body = {name: value for name, value in body.items() if value is not None}
+    new = await key_changes.generate(proxy, body, alias)
+    key_id = hash_key(reveal(new.key))
+    delivered = deliver(steward.settings, new.key, alias)
+    stored = await keys.info(proxy, key_id)
+    if stored is None:
+        notes.append("The key could not be read back: its limits are unconfirmed.")
+        stored = Key(token=key_id, key_alias=alias)
+    else:
+        notes += key_changes.differences(body, stored)
+    return GeneratedKey(
+        key=delivered.key,
+        key_file=delivered.key_file,
+        key_masked=_masked(stored),
+        key_id=key_id,
+        key_alias=stored.key_alias,
+        team=_team_name(team_match.item) if team_match else None,
+        team_id=stored.team_id,
+        user=stored.user_id,
+        models=stored.models,
+        budget=budget_block(stored) if stored.max_budget is not None else None,
+        budget_limits=_limit_views(stored),
+        limits=limits_block(stored),
+        expires_at=iso(stored.expires),
+        notes=list(dict.fromkeys(notes)),
+    )
+
+
+async def get_key_info(
+    ctx: StewardContext,
+    key: KeyRef,
+    period: PeriodParam = None,
+    start_date: StartDate = None,
+    end_date: EndDate = None,
+) -> KeyDetails:
+    """One virtual key: status, owner, team, models, budget, limits, and its usage in the period."""
+    steward = steward_of(ctx)
+    proxy = steward.proxy
+    days = resolve_period(period, start_date, end_date)
+    match = await resolve_key(proxy, key)
+    found = match.item
+    usage, minute, team = await together(
+        usage_of_key(proxy, found.token, days), _current_minute(proxy, found.token), _team_of(proxy, found)
+    )
+    if minute is not None and minute.requests == 0 and await _logs_are_off(proxy, found.token, usage):
+        minute = None  # a log that records nothing must not look like a quiet minute
+    notes = [*match.notes, *_key_notes(found, team), *_minute_notes(minute)]
+    return KeyDetails(
+        key_id=found.token,
+        key_masked=_masked(found),
+        key_alias=found.key_alias,
+        status=found.status(),
+        user=found.user_id,
+        team=_team_name(team) if team else found.team_id,
+        team_id=found.team_id,
+        models=found.models,
+        aliases=dict(list(found.aliases.items())[:20]) or None,
+        tags=keys.tags_of(found.metadata)[:20] or None,
+        budget=_key_budget(found),
+        budget_limits=_limit_views(found),
+        limits=limits_block(found),
+        current_minute=minute,
+        usage=usage_block(usage),
+        expires_at=iso(found.expires),
+        last_active=iso(found.last_active),
+        created_at=iso(found.created_at),
+        deleted_at=iso(found.deleted_at),
+        notes=notes,
+    )
+
+
+async def delete_key(ctx: StewardContext, key: KeyRef, approval: Approval = None) -> DeletedKey | InputRequiredResult:
+    """Delete a virtual key for good, for example a leaked one. Calls with it are refused from then on.
+
+    The user is asked first; where this client cannot ask, the answer is a plan and an approval token
+    to send back once the user has agreed.
+    """
+    steward = steward_of(ctx)
+    proxy = steward.proxy
+    match = await resolve_key(proxy, key)
+    found = match.item
+    _refuse_own_or_gone(steward, found)
+    team = await _team_of(proxy, found)
+    plan = _deletion_plan(found, team, match.notes)
+    agreed = await agreement(steward.approvals, ctx, plan, approval)
+    outcome = DeletedKey(
+        status="approval_required", key_id=found.token, key_masked=_masked(found), key_alias=found.key_alias
+    )
+    if isinstance(agreed, Pending):
+        return outcome.model_copy(update={"plan": list(plan.lines), "approval": agreed.approval})
+    if not isinstance(agreed, Agreed):
+        return agreed
+    notes = await key_changes.delete(proxy, found)
+    if is_raw_key(key.strip()):
+        notes.append(await key_changes.refusal_of(proxy, key.strip()))
+    return outcome.model_copy(update={"status": "deleted", "verified": True, "notes": notes})
+
+
+# ---- what is sent ------------------------------------------------------------------------------
+
+
+def _budget_limits(limits: list[BudgetLimitParam] | None) -> list[dict[str, object]] | None:
+    if not limits:
+        return None
+    for limit in limits:
+        check_budget(limit.max_budget, limit.budget_duration)
+    return [
+        {
+            "max_budget": limit.max_budget,
+            "budget_duration": normalise_duration("budget_limits.budget_duration", limit.budget_duration),
+        }
+        for limit in limits
+    ]
+
+
+def _metadata(metadata: Mapping[str, object] | None, tags: list[str] | None) -> dict[str, object] | None:
+    """Tags go into the metadata: the field of their own needs an Enterprise licence."""
+    if metadata and tags and "tags" in metadata:
+        raise errors.InvalidArgument("Give tags or metadata.tags, not both")
+    merged = {**(metadata or {}), **({"tags": tags} if tags else {})}
+    return merged or None
+
+
+async def _needs_newer(steward: Steward, argument: str) -> None:
+    version = await steward.version()
+    if version is not None and version < BUDGET_LIMITS_SINCE:
+        raise errors.Unsupported(
+            f"LiteLLM {version} does not honour {argument} of a key; nothing was created",
+            hint=f"Leave {argument} out, or upgrade the proxy.",
+        )
+
+
+async def _maybe_team(proxy: Proxy, reference: str | None) -> Match[Team] | None:
+    return await resolve_team(proxy, reference) if reference else None
+
+
+async def _maybe_user(proxy: Proxy, reference: str | None) -> Match[User] | None:
+    return await resolve_user(proxy, reference) if reference else None
+
+
+def _is_member(team: Team, user_id: str) -> bool:
+    return any(member.user_id == user_id for member in team.members_with_roles)
+
+
+# ---- what is shown -----------------------------------------------------------------------------
+
+
+def _masked(key: Key) -> str:
+    """LiteLLM's ``sk-...a1b2``; 1.74.9 can be told not to keep it."""
+    return key.key_name if is_masked_key(key.key_name) else "sk-..."
+
+
+def _team_name(team: Team) -> str:
+    return team.team_alias or team.team_id
+
+
+async def _team_of(proxy: Proxy, key: Key) -> Team | None:
+    return await teams.by_id(proxy, key.team_id) if key.team_id else None
+
+
+def _key_budget(key: Key) -> BudgetBlock:
+    """A key's own budget, which may stand in a budget row of its own."""
+    row = key.litellm_budget_table
+    if key.max_budget is None and row is not None and row.max_budget is not None:
+        return budget_block(row, spend=key.spend)
+    return budget_block(key)
+
+
+def _limit_views(key: Key) -> list[BudgetLimit] | None:
+    limits = [BudgetLimit(max_budget=w.max_budget, budget_duration=w.budget_duration) for w in key.budget_limits]
+    return limits or None
+
+
+def _key_notes(key: Key, team: Team | None) -> list[str]:
+    """What the fields alone do not tell about this key's effective limits."""
+    notes = []
+    if key.team_id and team is None:
+        notes.append(f"Its team {quote(key.team_id)} does not exist: no team budget applies.")
+    if team is not None and team.max_budget is not None and key.max_budget is None:
+        left = team.max_budget - team.spend
+        notes.append(f"It has no budget of its own; the team's {money(team.max_budget)} applies ({money(left)} left).")
+    if team is not None and team.blocked:
+        notes.append("Its team is blocked.")
+    if key.max_budget == 0:
+        notes.append("A max_budget of 0 rejects every call.")
+    return notes
+
+
+async def _current_minute(proxy: Proxy, key_hash: str) -> CurrentMinute | None:
+    """Requests and tokens of the last 60 s in the request log; ``None`` when the log cannot be read."""
+    now = utc_now()
+    try:
+        page = await spend_logs.recent(proxy, key_hash, now - timedelta(seconds=60), now + timedelta(seconds=1))
+    except errors.ProxyError:
+        return None
+    if page.total > len(page.data):
+        return None  # more than a page in a minute: the tokens would be a part only
+    return CurrentMinute(requests=page.total, tokens=sum(row.total_tokens for row in page.data))
+
+
+async def _logs_are_off(proxy: Proxy, key_hash: str, usage: Usage) -> bool:
+    """Whether requests of today are in the rollups but not in the log."""
+    today = utc_now().date().isoformat()
+    rows = usage.by_day.groups if usage.by_day else ()
+    if not any(row.name == today and row.figures.api_requests for row in rows):
+        return False
+    midnight = utc_now().replace(hour=0, minute=0, second=0)
+    return (await spend_logs.recent(proxy, key_hash, midnight, utc_now(), size=1)).total == 0
+
+
+def _minute_notes(minute: CurrentMinute | None) -> list[str]:
+    if minute is None:
+        return ["current_minute is left out: the request log could not be read whole."]
+    return ["current_minute counts what is booked so far; bookings lag by seconds, and the limiter may know more."]
+
+
+# ---- deleting ----------------------------------------------------------------------------------
+
+
+def _refuse_own_or_gone(steward: Steward, key: Key) -> None:
+    if key.status() == "deleted":
+        when = f" on {spoken_time(iso(key.deleted_at) or '')}" if key.deleted_at else ""
+        raise errors.Refused(f"This key was deleted already{when}. Nothing was changed.")
+    if key.token == hash_key(reveal(steward.settings.master_key.read())):
+        raise errors.Refused("This is the steward's own admin key; deleting it would lock us out.")
+
+
+def _deletion_plan(key: Key, team: Team | None, notes: tuple[str, ...]) -> Plan:
+    """The dry run. Bound to what only a deliberate change alters, never to spend or last use."""
+    name = quote(key.key_alias) if key.key_alias else "without alias"
+    owner = quote(key.user_id) if key.user_id else "nobody"
+    where = quote(_team_name(team)) if team else quote(key.team_id) if key.team_id else "none"
+    used = f", last used {spoken_time(iso(key.last_active) or '')}" if key.last_active else ""
+    made = f", created {spoken_time(iso(key.created_at) or '')}" if key.created_at else ""
+    return Plan(
+        tool="delete_key",
+        lines=(
+            f"Delete the virtual key {name} ({_masked(key)}) for good.",
+            f"Owner: {owner}; team: {where}; status: {key.status()}{made}{used}.",
+            f"Spent {money(key.spend)} in its current budget window.",
+            "Every call with it will be refused. This cannot be undone.",
+            *notes,
+        ),
+        typed=typeable(key.key_alias, otherwise=_masked(key)),
+        identity={
+            "token": key.token,
+            "key_alias": key.key_alias,
+            "user_id": key.user_id,
+            "team_id": key.team_id,
+            "blocked": key.blocked,
+            "expires": key.expires,
+            "models": key.models,
+            "max_budget": key.max_budget,
+            "budget_duration": key.budget_duration,
+            "created_at": key.created_at,
+        },
+    )

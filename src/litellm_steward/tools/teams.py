@@ -1,0 +1,314 @@
+"""Teams: make one, look at one."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from litellm_steward import errors
+from litellm_steward.api import teams
+from litellm_steward.api.keys import Key
+from litellm_steward.api.proxy import Proxy
+from litellm_steward.api.teams import Team
+from litellm_steward.budgets import check_budget, normalise_duration
+from litellm_steward.names import check_name
+from litellm_steward.periods import resolve_period, utc_now
+from litellm_steward.references.model_names import unknown_models
+from litellm_steward.references.teams import resolve_team, same_alias
+from litellm_steward.references.users import resolve_user
+from litellm_steward.text import clean, count, money, quote, sentence_list
+from litellm_steward.together import each, together
+from litellm_steward.tools.blocks import (
+    TOP,
+    BudgetBlock,
+    LimitsBlock,
+    UsageBlock,
+    UsageRow,
+    budget_block,
+    limits_block,
+    note_lines,
+    page_of,
+    usage_block,
+    usage_table,
+)
+from litellm_steward.tools.parameters import (
+    BudgetDuration,
+    EndDate,
+    MaxBudget,
+    Models,
+    PeriodParam,
+    Rpm,
+    StartDate,
+    TeamRef,
+    Top,
+    Tpm,
+    UserRef,
+)
+from litellm_steward.tools.view import Answer, Name, StewardContext, View, steward_of
+from litellm_steward.usage.report import Usage
+from litellm_steward.usage.scopes import usage_of_team
+
+MOST_MEMBERS = 20
+LARGE_SHARE = 25
+"""Percent of a team's spend from which an unbudgeted key is named."""
+
+SYSTEM_USER = "default_user_id"
+"""The master key's own user: LiteLLM adds it to every team it creates."""
+
+
+class MemberParam(BaseModel):
+    """A member to be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user: UserRef
+    role: Literal["admin", "user"] = "user"
+
+
+class MemberView(View):
+    user_id: Name | None = None
+    user_email: Name | None = None
+    role: Name
+
+
+class KeyCounts(View):
+    """How many keys there are, and what they lack."""
+
+    total: int
+    without_budget: int
+    blocked: int | None = None
+    expired: int | None = None
+
+
+class NewTeam(Answer):
+    """A new team, as the proxy stored it."""
+
+    team_alias: Name
+    team_id: str
+    budget: BudgetBlock | None = None
+    limits: LimitsBlock | None = None
+    models: list[Name]
+    members: list[MemberView]
+    notes: list[str]
+
+    def text(self) -> str:
+        return page_of(
+            f"Team {self.team_alias} created (id {self.team_id}), "
+            f"{sentence_list(self.models) if self.models else 'all models'}",
+            self.budget.line() if self.budget else "No budget",
+            f"Members: {sentence_list([_shown(m) for m in self.members], 10)}" if self.members else None,
+            note_lines(self.notes),
+        )
+
+
+class TeamDetails(Answer):
+    """One team: budget, members, keys, and who spent what."""
+
+    team_alias: Name | None = None
+    team_id: Name
+    blocked: bool
+    models: list[Name]
+    budget: BudgetBlock
+    limits: LimitsBlock | None = None
+    members: list[MemberView]
+    members_total: int
+    keys: KeyCounts
+    usage: UsageBlock
+    top_contributor: UsageRow | None = None
+    notes: list[str]
+
+    def text(self) -> str:
+        usage, top = self.usage, self.top_contributor
+        return page_of(
+            f"{self.team_alias or self.team_id}{' (blocked)' if self.blocked else ''}, "
+            f"{count(self.members_total, 'member')}, {count(self.keys.total, 'key')} "
+            f"({self.keys.without_budget} without a budget)",
+            usage.line(),
+            f"Top contributor: {top.name}, {money(top.spend)}, {top.share_percent:.0f} %"
+            if top and top.share_percent is not None
+            else None,
+            self.budget.line(),
+            usage_table("user", usage.by_user, usage.spend),
+            usage_table("key", usage.by_key, usage.spend),
+            usage_table("model", usage.by_model, usage.spend),
+            note_lines(self.notes, usage.notes),
+        )
+
+
+async def create_team(
+    ctx: StewardContext,
+    team_alias: Annotated[str, Field(description="The team's name")],
+    max_budget: MaxBudget = None,
+    budget_duration: BudgetDuration = None,
+    tpm_limit: Tpm = None,
+    rpm_limit: Rpm = None,
+    models: Models = None,
+    members: Annotated[list[MemberParam] | None, Field(description="Existing users")] = None,
+    metadata: Annotated[dict[str, object] | None, Field(description="Stored in clear")] = None,
+    allow_duplicate: Annotated[bool, Field(description="Although the name is taken")] = False,
+) -> NewTeam:
+    """Create a team. Its budget and models bind every key of the team; create members with create_user first."""
+    proxy = steward_of(ctx).proxy
+    check_name("team_alias", team_alias)
+    notes = check_budget(max_budget, budget_duration)
+    duration = normalise_duration("budget_duration", budget_duration)
+    taken, users, unknown = await together(
+        same_alias(proxy, team_alias),
+        each([resolve_user(proxy, member.user) for member in members or []]),
+        unknown_models(proxy, models or []),
+    )
+    if taken and not allow_duplicate:
+        ids = ", ".join(quote(team.team_id) for team in taken[:5])
+        raise errors.Conflict(
+            f"There is a team {quote(taken[0].team_alias or team_alias)} already (id {ids}); nothing was created",
+            hint="Use that one, choose another name, or pass allow_duplicate=true.",
+        )
+    notes += [note for match in users for note in match.notes] + unknown
+    team_id = str(uuid.uuid4())
+    roles = [member.role for member in members or []]
+    body: dict[str, object] = {
+        "team_id": team_id,
+        "team_alias": team_alias,
+        "max_budget": max_budget,
+        "budget_duration": duration,
+        "tpm_limit": tpm_limit,
+        "rpm_limit": rpm_limit,
+        "models": models,
+        "metadata": metadata,
+        "members_with_roles": [
+            {"role": role, "user_id": match.item.user_id} for match, role in zip(users, roles, strict=True)
+        ],
+    }
+    await _create(proxy, team_id, {name: value for name, value in body.items() if value is not None})
+    stored = await teams.by_id(proxy, team_id)
+    if stored is None:
+        raise errors.ProxyBroken(f"The proxy said that team {team_id} was created, but does not know it")
+    return NewTeam(
+        team_id=stored.team_id,
+        team_alias=stored.team_alias or team_alias,
+        budget=budget_block(stored) if stored.max_budget is not None else None,
+        limits=limits_block(stored),
+        models=stored.models,
+        members=_members(stored, [match.item.user_id for match in users]),
+        notes=[*notes, *_differences(body, stored)],
+    )
+
+
+async def get_team_info(
+    ctx: StewardContext,
+    team: TeamRef,
+    period: PeriodParam = None,
+    start_date: StartDate = None,
+    end_date: EndDate = None,
+    top: Top = TOP,
+) -> TeamDetails:
+    """One team: budget, members, key counts, and its spend by model, user, key and day in the period."""
+    proxy = steward_of(ctx).proxy
+    days = resolve_period(period, start_date, end_date)
+    match = await resolve_team(proxy, team)
+    info = await teams.info(proxy, match.item.team_id)
+    if info is None:
+        raise errors.Missing(f"The team {quote(team)} was deleted just now")
+    row = info.team_info
+    usage = await usage_of_team(proxy, row.team_id, days, info.keys)
+    block = usage_block(usage, top)
+    first = usage.by_user.groups[0] if usage.by_user and usage.by_user.groups else None
+    return TeamDetails(
+        team_alias=row.team_alias,
+        team_id=row.team_id,
+        blocked=row.blocked,
+        models=row.models[:20],
+        budget=budget_block(row),
+        limits=limits_block(row),
+        members=_members(row)[:MOST_MEMBERS],
+        members_total=len(row.members_with_roles),
+        keys=_key_counts(info.keys),
+        usage=block,
+        top_contributor=block.by_user[0] if first and block.by_user else None,
+        notes=[*match.notes, *_team_notes(row, info.keys), *_unbudgeted_spenders(usage, info.keys)],
+    )
+
+
+async def _create(proxy: Proxy, team_id: str, body: dict[str, object]) -> None:
+    """Send it once; a lost answer is settled by the id that was chosen here."""
+    try:
+        await teams.new(proxy, body)
+    except errors.ProxyError as error:
+        if not error.write_uncertain:
+            raise
+        if await _exists(proxy, team_id):
+            return
+        error.write_uncertain = False
+        error.hint = "The team was not created."
+        raise
+
+
+async def _exists(proxy: Proxy, team_id: str) -> bool:
+    try:
+        return await teams.by_id(proxy, team_id) is not None
+    except errors.ProxyError as error:
+        error.write_uncertain = True
+        error.hint = f"Whether the team was created is unknown: look for the id {team_id} before trying again."
+        raise
+
+
+def _members(team: Team, asked: list[str] | None = None) -> list[MemberView]:
+    """Members by role; LiteLLM's own system user is left out unless it was asked for."""
+    kept = [m for m in team.members_with_roles if m.user_id != SYSTEM_USER or (asked and SYSTEM_USER in asked)]
+    kept.sort(key=lambda member: (member.role != "admin", member.user_id or ""))
+    return [MemberView(user_id=m.user_id, user_email=m.user_email, role=m.role) for m in kept]
+
+
+def _shown(member: MemberView) -> str:
+    name = member.user_id or member.user_email or "?"
+    return f"{name} (admin)" if member.role == "admin" else name
+
+
+def _key_counts(keys: list[Key]) -> KeyCounts:
+    now = utc_now()
+    statuses = [key.status(now) for key in keys]
+    return KeyCounts(
+        total=len(keys),
+        without_budget=sum(1 for key in keys if not _has_budget(key)),
+        blocked=statuses.count("blocked") or None,
+        expired=statuses.count("expired") or None,
+    )
+
+
+def _has_budget(key: Key) -> bool:
+    row = key.litellm_budget_table
+    return key.max_budget is not None or bool(key.budget_limits) or (row is not None and row.max_budget is not None)
+
+
+def _team_notes(team: Team, keys: list[Key]) -> list[str]:
+    notes = []
+    if team.blocked:
+        notes.append("The team is blocked: its keys are refused.")
+    if team.max_budget is None and keys and not all(_has_budget(key) for key in keys):
+        notes.append("Neither the team nor all of its keys have a budget: their spend is unlimited.")
+    return notes
+
+
+def _unbudgeted_spenders(usage: Usage, keys: list[Key]) -> list[str]:
+    """The keys that make a large part of the spend and that nothing but the team's budget stops."""
+    by_alias = {clean(key.key_alias): key for key in keys if key.key_alias and not _has_budget(key)}
+    notes = []
+    for group in usage.by_key.groups[:3] if usage.by_key else ():
+        key = by_alias.get(group.name)
+        share = 100 * group.figures.spend / usage.total.spend if usage.total.spend else 0
+        if key is not None and share >= LARGE_SHARE:
+            owner = f" of {quote(key.user_id)}" if key.user_id else ""
+            notes.append(f"Key {quote(group.name)}{owner} has no budget and made {share:.0f} % of the spend.")
+    return notes
+
+
+def _differences(asked: dict[str, object], stored: Team) -> list[str]:
+    """What the proxy stored otherwise than asked (its defaults may fill what was left out)."""
+    compared = ("max_budget", "budget_duration", "tpm_limit", "rpm_limit")
+    return [
+        f"The proxy stored {name}={getattr(stored, name)} where {asked.get(name)} was asked."
+        for name in compared
+        if getattr(stored, name) != asked.get(name)
+    ]

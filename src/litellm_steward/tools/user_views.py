@@ -1,0 +1,104 @@
+"""What an agent sees of users and customers."""
+
+from __future__ import annotations
+
+from litellm_steward.text import count, money, sentence_list
+from litellm_steward.tools.blocks import BudgetBlock, LimitsBlock, UsageBlock, note_lines, page_of, usage_table
+from litellm_steward.tools.parameters import Kind
+from litellm_steward.tools.view import Answer, Name, View
+
+_KIND = {"internal": "internal user", "customer": "customer"}
+
+
+class NewUser(Answer):
+    """A new user or customer, as the proxy stored it. ``key``, if one was asked for, is shown this once."""
+
+    user_id: Name
+    user_email: Name | None = None
+    user_alias: Name | None = None
+    kind: Kind
+    user_role: Name | None = None
+    teams: list[Name] | None = None
+    budget: BudgetBlock | None = None
+    limits: LimitsBlock | None = None
+    models: list[Name] | None = None
+    key: str | None = None
+    key_file: str | None = None
+    notes: list[str]
+
+    def text(self) -> str:
+        role = f", {self.user_role}" if self.user_role else ""
+        return page_of(
+            f"{_who(self.user_id, self.user_email)} created, {_KIND[self.kind]}{role}{_in(self.teams)}",
+            f"Key: {self.key} (shown once; keep it safe)" if self.key else None,
+            f"Key written to {self.key_file}" if self.key_file else None,
+            self.budget.line() if self.budget else "No budget",
+            note_lines(self.notes),
+        )
+
+
+class UserKeys(View):
+    """How many keys a user has; ``names`` are the first ten."""
+
+    total: int
+    active: int
+    in_teams: int
+    without_budget: int
+    names: list[Name]
+
+
+class MostUsedModel(View):
+    """The model with the most requests."""
+
+    name: Name
+    api_requests: int
+    total_tokens: int
+    spend: float
+
+
+class UserDetails(Answer):
+    """One user or customer: budget, teams, keys and usage."""
+
+    user_id: Name
+    user_email: Name | None = None
+    user_alias: Name | None = None
+    kind: Kind
+    user_role: Name | None = None
+    blocked: bool | None = None
+    teams: list[Name] | None = None
+    team_ids: list[Name] | None = None
+    budget: BudgetBlock
+    limits: LimitsBlock | None = None
+    models: list[Name] | None = None
+    keys: UserKeys | None = None
+    usage: UsageBlock
+    most_used_model: Name | None = None
+    most_used: MostUsedModel | None = None
+    notes: list[str]
+
+    def text(self) -> str:
+        most = self.most_used
+        return page_of(
+            f"{_who(self.user_id, self.user_email)}, {_KIND[self.kind]}{_in(self.teams)}"
+            f"{', blocked' if self.blocked else ''}",
+            self.usage.line(),
+            f"Most used: {most.name}, {count(most.api_requests, 'request')}, {money(most.spend)}" if most else None,
+            self.budget.line(),
+            _keys(self.keys),
+            usage_table("model", self.usage.by_model, self.usage.spend),
+            note_lines(self.notes, self.usage.notes),
+        )
+
+
+def _who(user_id: str, email: str | None) -> str:
+    return f"{user_id} ({email})" if email and email != user_id else user_id
+
+
+def _in(teams: list[str] | None) -> str:
+    return f", team{'s' if len(teams) > 1 else ''} {sentence_list(teams)}" if teams else ""
+
+
+def _keys(keys: UserKeys | None) -> str | None:
+    if keys is None or not keys.total:
+        return None
+    return f"{count(keys.total, 'key')} ({keys.active} active, {keys.without_budget} without a budget)"

@@ -1,0 +1,287 @@
+"""Users: internal users, who own keys, and customers (end users), who are named in calls."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from litellm_steward import errors, user_changes
+from litellm_steward.api import customers, keys
+from litellm_steward.api import teams as teams_api
+from litellm_steward.api.budget import BudgetTable
+from litellm_steward.api.customers import Customer
+from litellm_steward.api.keys import Key, KeyPage
+from litellm_steward.api.proxy import Proxy
+from litellm_steward.api.teams import Team
+from litellm_steward.api.users import User
+from litellm_steward.budgets import check_budget, normalise_duration
+from litellm_steward.delivery import deliver, prepare_delivery
+from litellm_steward.names import check_name
+from litellm_steward.periods import Period, resolve_period, utc_now
+from litellm_steward.references.matching import Match
+from litellm_steward.references.model_names import unknown_models
+from litellm_steward.references.teams import resolve_team
+from litellm_steward.references.users import find_user, no_such_user, resolve_customer, resolve_user
+from litellm_steward.text import quote
+from litellm_steward.together import each, together
+from litellm_steward.tools.blocks import TEAM_KEYS_UNBOUND, TOP, budget_block, limits_block, rounded, usage_block
+from litellm_steward.tools.parameters import (
+    BudgetDuration,
+    EndDate,
+    Kind,
+    MaxBudget,
+    Models,
+    PeriodParam,
+    Rpm,
+    StartDate,
+    TeamRef,
+    Top,
+    Tpm,
+    UserRef,
+)
+from litellm_steward.tools.user_views import MostUsedModel, NewUser, UserDetails, UserKeys
+from litellm_steward.tools.view import StewardContext, steward_of
+from litellm_steward.usage.report import Usage
+from litellm_steward.usage.scopes import usage_of_customer, usage_of_user
+
+Role = Literal["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer"]
+MOST_KEYS_SHOWN = 500
+
+
+async def create_user(
+    ctx: StewardContext,
+    user_id: Annotated[str | None, Field(description="Chosen for you if left out")] = None,
+    user_email: str | None = None,
+    user_alias: Annotated[str | None, Field(description="Display name")] = None,
+    user_role: Annotated[Role | None, Field(description="Default internal_user")] = None,
+    teams: Annotated[list[TeamRef] | None, Field(description="Existing teams to join")] = None,
+    max_budget: MaxBudget = None,
+    budget_duration: BudgetDuration = None,
+    tpm_limit: Tpm = None,
+    rpm_limit: Rpm = None,
+    models: Models = None,
+    kind: Annotated[Kind, Field(description="customer: an end user named in calls, without keys")] = "internal",
+    create_key: Annotated[bool, Field(description="Also make a key without a team")] = False,
+) -> NewUser:
+    """Register an internal user (a person who owns keys) or a customer (an end user named in calls).
+
+    Makes no key unless asked; generate_key makes keys with their own budget. A user's budget does
+    not bind keys that belong to a team.
+    """
+    steward = steward_of(ctx)
+    proxy = steward.proxy
+    notes = check_budget(max_budget, budget_duration)
+    for argument, value in {"user_id": user_id, "user_email": user_email, "user_alias": user_alias}.items():
+        check_name(argument, value)
+    if user_id is not None and "," in user_id:
+        raise errors.InvalidArgument("user_id must not contain a comma: the proxy could not look it up")
+    if user_email is not None and ("@" not in user_email or " " in user_email):
+        raise errors.InvalidArgument("user_email must be an e-mail address")
+    limits: dict[str, object] = {
+        "max_budget": max_budget,
+        "budget_duration": normalise_duration("budget_duration", budget_duration),
+        "tpm_limit": tpm_limit,
+        "rpm_limit": rpm_limit,
+        "models": models,
+    }
+    if kind == "customer":
+        internal_only = {"user_email": user_email, "user_role": user_role, "teams": teams, "models": models}
+        refused = [name for name, value in internal_only.items() if value] + (["create_key"] if create_key else [])
+        if refused:
+            raise errors.InvalidArgument(f"A customer has no {', '.join(refused)}; nothing was created")
+        return await _create_customer(proxy, user_id, user_alias, limits, notes)
+    if create_key:
+        prepare_delivery(steward.settings)
+    teams_found, unknown = await together(
+        each([resolve_team(proxy, reference) for reference in teams or []]), unknown_models(proxy, models or [])
+    )
+    notes += [note for match in teams_found for note in match.notes] + unknown
+    chosen_id = await user_changes.free_user_id(proxy, user_id, user_email)
+    body: dict[str, object] = {
+        "user_id": chosen_id,
+        "user_email": user_email,
+        "user_alias": user_alias,
+        "user_role": user_role or "internal_user",
+        "teams": [match.item.team_id for match in teams_found] or None,
+        "auto_create_key": create_key,
+        **limits,
+    }
+    made = await user_changes.create(proxy, {name: value for name, value in body.items() if value is not None})
+    joined = [match.item for match in teams_found if match.item.team_id in made.user.teams]
+    notes += made.notes + _not_joined(teams_found, made.user) + user_changes.differences(body, made.user)
+    delivered = deliver(steward.settings, made.key, f"{chosen_id}-key") if made.key else None
+    return NewUser(
+        user_id=made.user.user_id,
+        user_email=made.user.user_email,
+        user_alias=made.user.user_alias,
+        kind="internal",
+        user_role=made.user.user_role,
+        teams=[_team_name(team) for team in joined],
+        budget=budget_block(made.user, applies_to=TEAM_KEYS_UNBOUND) if made.user.max_budget is not None else None,
+        limits=limits_block(made.user),
+        models=made.user.models or None,
+        key=delivered.key if delivered else None,
+        key_file=delivered.key_file if delivered else None,
+        notes=notes,
+    )
+
+
+async def get_user_info(
+    ctx: StewardContext,
+    user: UserRef,
+    kind: Annotated[Kind | None, Field(description="If one id is both; default internal")] = None,
+    period: PeriodParam = None,
+    start_date: StartDate = None,
+    end_date: EndDate = None,
+    top: Top = TOP,
+) -> UserDetails:
+    """One user or customer: budget, teams, keys, and tokens, requests and spend in the period, by model."""
+    proxy = steward_of(ctx).proxy
+    days = resolve_period(period, start_date, end_date)
+    if kind == "customer":
+        return await _customer_details(proxy, await resolve_customer(proxy, user), days, top)
+    if kind == "internal":
+        return await _user_details(proxy, await resolve_user(proxy, user), days, top, [])
+    (found, near, searchable), customer = await together(
+        find_user(proxy, user.strip()), customers.info(proxy, user.strip())
+    )
+    if found is not None:
+        both = customer is not None and customer.user_id == found.item.user_id
+        twin = ["A customer has the same id: pass kind=customer for it."] if both else []
+        return await _user_details(proxy, found, days, top, twin)
+    if customer is not None:
+        return await _customer_details(proxy, Match(customer), days, top)
+    raise no_such_user(user, near, searchable=searchable)
+
+
+async def _create_customer(
+    proxy: Proxy, user_id: str | None, alias: str | None, limits: dict[str, object], notes: list[str]
+) -> NewUser:
+    chosen_id = user_id or str(uuid.uuid4())
+    body = {"user_id": chosen_id, "alias": alias, **limits}
+    stored = await user_changes.create_customer(proxy, {n: v for n, v in body.items() if v is not None})
+    budget = stored.litellm_budget_table
+    if limits["max_budget"] is not None and (budget is None or budget.max_budget != limits["max_budget"]):
+        notes.append("The proxy did not store the budget as asked.")
+    return NewUser(
+        user_id=stored.user_id,
+        user_alias=stored.alias,
+        kind="customer",
+        budget=budget_block(budget, spend=stored.spend) if budget and budget.max_budget is not None else None,
+        limits=limits_block(budget) if budget else None,
+        notes=[*notes, "A customer's budget binds calls that name it as `user`, whichever key makes them."],
+    )
+
+
+async def _user_details(proxy: Proxy, match: Match[User], days: Period, top: int, notes: list[str]) -> UserDetails:
+    user = match.item
+    usage, owned, joined = await together(
+        usage_of_user(proxy, user.user_id, days),
+        keys.of_owner(proxy, user_id=user.user_id, most=MOST_KEYS_SHOWN),
+        _teams_of(proxy, user),
+    )
+    unbound, unbound_note = _unbound(user, owned)
+    most = _most_used(usage)
+    return UserDetails(
+        user_id=user.user_id,
+        user_email=user.user_email,
+        user_alias=user.user_alias,
+        kind="internal",
+        user_role=user.user_role,
+        teams=[_team_name(team) for team in joined][:20],
+        team_ids=[team.team_id for team in joined][:20] or None,
+        budget=budget_block(user, applies_to=unbound),
+        limits=limits_block(user),
+        models=user.models or None,
+        keys=_key_counts(owned),
+        usage=usage_block(usage, top),
+        most_used_model=most.name if most else None,
+        most_used=most,
+        notes=[*match.notes, *notes, *unbound_note],
+    )
+
+
+async def _customer_details(proxy: Proxy, match: Match[Customer], days: Period, top: int) -> UserDetails:
+    customer = match.item
+    usage = await usage_of_customer(proxy, customer.user_id, days)
+    budget = customer.litellm_budget_table or BudgetTable()
+    most = _most_used(usage)
+    return UserDetails(
+        user_id=customer.user_id,
+        user_alias=customer.alias,
+        kind="customer",
+        blocked=customer.blocked or None,
+        budget=budget_block(budget, spend=customer.spend),
+        limits=limits_block(budget),
+        usage=usage_block(usage, top),
+        most_used_model=most.name if most else None,
+        most_used=most,
+        notes=list(match.notes),
+    )
+
+
+async def _teams_of(proxy: Proxy, user: User) -> list[Team]:
+    """The user's teams by name; an id the proxy no longer knows stays an id."""
+    if not user.teams:
+        return []
+    try:
+        found = {team.team_id: team for team in await teams_api.of_user(proxy, user.user_id)}
+    except errors.Missing:
+        found = {}
+    return [found.get(team_id) or Team(team_id=team_id) for team_id in user.teams]
+
+
+def _team_name(team: Team) -> str:
+    return team.team_alias or team.team_id
+
+
+def _not_joined(wanted: list[Match[Team]], user: User) -> list[str]:
+    """The proxy drops teams silently."""
+    return [
+        f"The proxy did not add the user to {quote(_team_name(match.item))}."
+        for match in wanted
+        if match.item.team_id not in user.teams
+    ]
+
+
+def _unbound(user: User, owned: KeyPage) -> tuple[str | None, list[str]]:
+    """What a user's budget binds: not the keys that belong to a team, though their spend counts in it."""
+    if user.max_budget is None:
+        return None, []
+    in_team = sum(1 for key in owned.keys if key.team_id)
+    if not in_team:
+        return "the user's own keys; not keys that belong to a team", []
+    note = f"{TEAM_KEYS_UNBOUND[0].upper()}{TEAM_KEYS_UNBOUND[1:]}; {in_team} of {len(owned.keys)} keys do."
+    return "the user's own keys; not keys that belong to a team", [note.replace("This budget", "The user's budget")]
+
+
+def _key_counts(owned: KeyPage) -> UserKeys:
+    now = utc_now()
+    active = [key for key in owned.keys if key.status(now) == "active"]
+    return UserKeys(
+        total=owned.total_count,
+        active=len(active),
+        in_teams=sum(1 for key in owned.keys if key.team_id),
+        without_budget=sum(1 for key in owned.keys if key.max_budget is None and key.litellm_budget_table is None),
+        names=[_key_name(key) for key in owned.keys[:10]],
+    )
+
+
+def _key_name(key: Key) -> str:
+    return key.key_alias or key.key_name or f"key {key.token[:8]}…"
+
+
+def _most_used(usage: Usage) -> MostUsedModel | None:
+    """By requests, as people count; spend decides between equals."""
+    groups = usage.by_model.groups if usage.by_model else ()
+    if not groups:
+        return None
+    most = max(groups, key=lambda group: (group.figures.api_requests, group.figures.spend))
+    return MostUsedModel(
+        name=most.name,
+        api_requests=most.figures.api_requests,
+        spend=rounded(most.figures.spend),
+        total_tokens=most.figures.total_tokens,
+    )

@@ -1,0 +1,110 @@
+"""Registering users and customers so that the outcome is known, not assumed."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from litellm_steward import errors
+from litellm_steward.api import customers, users
+from litellm_steward.api.customers import Customer
+from litellm_steward.api.proxy import Proxy
+from litellm_steward.api.users import User
+from litellm_steward.secret import reveal
+from litellm_steward.text import quote
+
+
+@dataclass(frozen=True)
+class Created:
+    """A user as the proxy stored it, and the key that was asked for."""
+
+    user: User
+    key: SecretStr | None
+    notes: list[str]
+
+
+async def free_user_id(proxy: Proxy, user_id: str | None, email: str | None) -> str:
+    """The id to create, once it is sure that nobody has it, or the e-mail address.
+
+    1.74.9 answers 200 to an existing id and mints one more key, so the proxy cannot be left to refuse.
+    """
+    if user_id is not None and await users.by_id(proxy, user_id) is not None:
+        raise errors.Conflict(
+            f"There is a user {quote(user_id)} already; nothing was created",
+            hint="Look at it with get_user_info, or make a key for it with generate_key.",
+        )
+    if email is not None:
+        same = [user for user in await users.by_email(proxy, email) if (user.user_email or "").lower() == email.lower()]
+        if same:
+            raise errors.Conflict(
+                f"The user {quote(same[0].user_id)} has the e-mail address {quote(email)} already; nothing was created"
+            )
+    return user_id or str(uuid.uuid4())
+
+
+async def create(proxy: Proxy, body: Mapping[str, object]) -> Created:
+    """Send it once and read it back; a lost answer is settled by the id that was chosen here."""
+    user_id = str(body["user_id"])
+    key: SecretStr | None = None
+    notes: list[str] = []
+    try:
+        made = await users.new(proxy, body)
+        key = made.key if reveal(made.key) else None
+    except errors.ProxyError as error:
+        if not error.write_uncertain:
+            raise
+        if not await _settled(users.by_id(proxy, user_id), f"user {quote(user_id)}"):
+            error.write_uncertain, error.hint = False, "The user was not created."
+            raise
+        notes.append("The proxy's answer was lost, but the user was created.")
+        if body.get("auto_create_key"):
+            notes.append("The key made with it is lost with the answer: delete it and make another with generate_key.")
+    user = await users.by_id(proxy, user_id)
+    if user is None:
+        raise errors.ProxyBroken(f"The proxy said that user {quote(user_id)} was created, but does not know it")
+    return Created(user, key, notes)
+
+
+async def create_customer(proxy: Proxy, body: Mapping[str, object]) -> Customer:
+    """``/customer/new``, looked up first, sent once, read back."""
+    customer_id = str(body["user_id"])
+    if await customers.info(proxy, customer_id) is not None:
+        raise errors.Conflict(
+            f"There is a customer {quote(customer_id)} already; nothing was created",
+            hint="A customer appears by itself with its first call. Look at it with get_user_info(kind=customer).",
+        )
+    try:
+        await customers.new(proxy, body)
+    except errors.ProxyError as error:
+        if not error.write_uncertain:
+            raise
+        if not await _settled(customers.info(proxy, customer_id), f"customer {quote(customer_id)}"):
+            error.write_uncertain, error.hint = False, "The customer was not created."
+            raise
+    customer = await customers.info(proxy, customer_id)
+    if customer is None:
+        raise errors.ProxyBroken(f"The proxy said that customer {quote(customer_id)} was created, but does not know it")
+    return customer
+
+
+async def _settled(lookup: Coroutine[object, object, object], what: str) -> bool:
+    """Whether a write whose answer was lost has happened."""
+    try:
+        return await lookup is not None
+    except errors.ProxyError as error:
+        error.write_uncertain = True
+        error.hint = f"Whether the {what} was created is unknown."
+        raise
+
+
+def differences(asked: Mapping[str, object], stored: User) -> list[str]:
+    """What the proxy stored otherwise than asked (its defaults may fill what was left out)."""
+    compared = ("max_budget", "budget_duration", "tpm_limit", "rpm_limit", "user_role")
+    return [
+        f"The proxy stored {name}={getattr(stored, name)} where {asked.get(name)} was asked."
+        for name in compared
+        if getattr(stored, name) != asked.get(name)
+    ]
