@@ -113,6 +113,26 @@ HANDED_OVER: Final = {"handed-over": "priya"}
 
 _SECRET: Final = "sk-example-provider-secret"  # noqa: S105  # invented
 
+PRICES: Final[dict[str, tuple[float, float]]] = {
+    "gpt-3.5-turbo": (0.00003, 0.00009),
+    "gpt-4o": (0.00006, 0.00022),
+    "gpt-4o-mini": (0.00001, 0.00004),
+    "claude-sonnet": (0.00009, 0.00032),
+    "llama-local": (0.0, 0.0),
+}
+"""Dollars for a token in and a token out, as config.yaml and the deployments below have them."""
+
+
+def cost(model: str, prompt_tokens: int, completion_tokens: int) -> float:
+    """What a call costs. Reckoned here: not every release says what a call cost, and none should be its own witness."""
+    price_in, price_out = PRICES.get(model, (0.0, 0.0))
+    return prompt_tokens * price_in + completion_tokens * price_out
+
+
+def _prices(model: str) -> dict[str, float]:
+    return dict(zip(("input_cost_per_token", "output_cost_per_token"), PRICES[model], strict=True))
+
+
 MODELS: Final[dict[str, dict[str, Any]]] = {
     "gpt-4o-azure": {
         "model_name": "gpt-4o",
@@ -122,8 +142,7 @@ MODELS: Final[dict[str, dict[str, Any]]] = {
             "api_base": "https://example.openai.azure.com",
             "api_version": "2024-10-21",
             "mock_response": "Hello from gpt-4o on Azure",
-            "input_cost_per_token": 0.00006,
-            "output_cost_per_token": 0.00022,
+            **_prices("gpt-4o"),
         },
     },
     "gpt-4o-mini-eu": {
@@ -133,8 +152,7 @@ MODELS: Final[dict[str, dict[str, Any]]] = {
             "api_key": _SECRET,
             "api_base": "https://eu.example.com/v1",
             "mock_response": "Hello from gpt-4o-mini in Europe",
-            "input_cost_per_token": 0.00001,
-            "output_cost_per_token": 0.00004,
+            **_prices("gpt-4o-mini"),
         },
     },
 }

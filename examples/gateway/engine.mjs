@@ -47,22 +47,25 @@ function databaseUrl() {
 const AS_TEXT = new Map([[19, 25], [1003, 1009], [705, 25], [2205, 25], [2206, 25]]) // name, name[], unknown, regclass, regtype
 pg.types.setTypeParser(1003, pg.types.getTypeParser(1009))
 
-function withKnownTypes(client) {
+function withKnownTypes(result) {
+  for (const field of result?.fields ?? []) field.dataTypeID = AS_TEXT.get(field.dataTypeID) ?? field.dataTypeID
+  return result
+}
+
+// A pool asks its connections with a callback, a transaction asks its own with a promise.
+function teach(client) {
   const query = client.query.bind(client)
   client.query = (...given) => {
+    const callback = given.at(-1)
+    if (typeof callback === 'function') return query(...given.slice(0, -1), (error, result) => callback(error, withKnownTypes(result)))
     const answer = query(...given)
-    if (typeof answer?.then !== 'function') return answer
-    return answer.then((result) => {
-      for (const field of result?.fields ?? []) field.dataTypeID = AS_TEXT.get(field.dataTypeID) ?? field.dataTypeID
-      return result
-    })
+    return typeof answer?.then === 'function' ? answer.then(withKnownTypes) : answer
   }
-  return client
 }
 
 const pool = new pg.Pool({ connectionString: databaseUrl(), max: 10 })
 pool.on('error', (error) => console.error('database connection lost:', error.message))
-pool.on('connect', withKnownTypes)
+pool.on('connect', teach)
 
 // ---- the engine ---------------------------------------------------------------------------------------------------------------
 

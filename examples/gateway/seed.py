@@ -139,6 +139,7 @@ def _call(base_url: str, order: _Order) -> Call:
         extra["metadata"] = {"tags": list(batch.tags)}
     answer = calls.chat(base_url, key.raw, batch.model, **extra)
     usage = answer.body.get("usage", {}) if answer.ok else {}
+    tokens_in, tokens_out = int(usage.get("prompt_tokens", 0)), int(usage.get("completion_tokens", 0))
     return Call(
         user_id=key.user_id,
         team_id=key.team_id,
@@ -146,9 +147,9 @@ def _call(base_url: str, order: _Order) -> Call:
         key_hash=key.hash,
         model=batch.model,
         customer=batch.customer,
-        prompt_tokens=int(usage.get("prompt_tokens", 0)),
-        completion_tokens=int(usage.get("completion_tokens", 0)),
-        spend=float(answer.headers.get("x-litellm-response-cost") or 0) if answer.ok else 0.0,
+        prompt_tokens=tokens_in,
+        completion_tokens=tokens_out,
+        spend=company.cost(batch.model, tokens_in, tokens_out),
         ok=answer.ok,
         status=answer.status,
         model_id=answer.headers.get("x-litellm-model-id", "") if answer.ok else "",
