@@ -109,20 +109,15 @@ def short_id(text: str) -> str:
 # ---- figures -----------------------------------------------------------------------------------
 
 
+def money_digits(usd: float) -> int:
+    """Decimals to print: cents, and more only where cents would hide the amount."""
+    amount = abs(usd)
+    return 2 if amount == 0 or amount >= 0.095 else 4 if amount >= 0.00095 else 8
+
+
 def money(usd: float) -> str:
-    """``$0.85``; cents, and more digits only where cents would hide the amount."""
-    sign, amount = ("-" if usd < 0 else ""), abs(usd)
-    if amount == 0 or amount >= 0.095:
-        digits = 2
-    elif amount >= 0.00095:
-        digits = 4
-    else:
-        digits = 8
-    shown = f"{amount:,.{digits}f}"
-    if digits == 8:
-        shown = shown.rstrip("0")
-        shown = shown if not shown.endswith(".") else f"{shown}00"
-    return f"{sign}${shown}"
+    """``$0.85``, ``-$12.00``, ``$0.0003``."""
+    return f"{'-' if usd < 0 else ''}${abs(usd):,.{money_digits(usd)}f}"
 
 
 def count(number: float, noun: str = "", plural: str | None = None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from pydantic import RootModel
+from pydantic import Field, RootModel
 
 from litellm_steward import errors
 from litellm_steward.api.proxy import Proxy, Query
@@ -14,8 +14,11 @@ from litellm_steward.text import is_key_hash
 
 
 class LogRow(Wire):
-    spend: float = 0
+    api_key: str = ""
+    model: str = ""
+    model_group: str = ""
     total_tokens: int = 0
+    started: datetime | None = Field(default=None, alias="startTime")
 
 
 class LogPage(Wire):
@@ -49,6 +52,20 @@ async def recent(proxy: Proxy, key_hash: str, since: datetime, until: datetime, 
         return await proxy.get("/spend/logs/v2", LogPage, query)
     except errors.RouteMissing:
         return await proxy.get("/spend/logs/ui", LogPage, query)
+
+
+async def failures_of_user(proxy: Proxy, user_id: str, period: Period, size: int = 100) -> LogPage:
+    """``GET /spend/logs/ui?status_filter=failure``: the failed calls of one user, newest first."""
+    if not user_id:
+        raise errors.InvalidArgument("user_id must not be empty")
+    query: Query = {
+        "user_id": user_id,
+        "status_filter": "failure",
+        "start_date": f"{period.start_date} 00:00:00",
+        "end_date": f"{period.end + timedelta(days=1)} 00:00:00",
+        "page_size": size,
+    }
+    return await proxy.get("/spend/logs/ui", LogPage, query)
 
 
 async def keys_of_user(proxy: Proxy, user_id: str, period: Period) -> set[str]:

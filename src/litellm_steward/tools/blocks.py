@@ -8,7 +8,7 @@ from typing import Final
 
 from litellm_steward.api.budget import Budgeted, BudgetTable
 from litellm_steward.budgets import budget_label
-from litellm_steward.text import count, money, table
+from litellm_steward.text import count, money, money_digits, table
 from litellm_steward.tools.view import Name, View
 from litellm_steward.usage.figures import Figures, apportion, quantum_for, total
 from litellm_steward.usage.report import Breakdown, Group, Usage
@@ -134,7 +134,7 @@ def usage_block(usage: Usage, top: int = TOP) -> UsageBlock:
         completion_tokens=figures.completion_tokens if whole else None,
         api_requests=figures.api_requests,
         successful_requests=figures.successful_requests if whole else None,
-        failed_requests=figures.failed_requests if whole else None,
+        failed_requests=figures.failed_requests if whole and usage.failures_known else None,
         by_model=_rows(usage.by_model, figures, top),
         by_key=_rows(usage.by_key, figures, top),
         by_user=_rows(usage.by_user, figures, top),
@@ -182,9 +182,8 @@ def usage_table(title: str, rows: list[UsageRow] | None, whole: float) -> str | 
     if not rows:
         return None
     spends = [Decimal(str(row.spend)) for row in rows]
-    step = quantum_for(Decimal(str(whole)), printed=True)
-    money_column = apportion(spends, Decimal(str(whole)), step)
-    digits = max(2, -int(step.as_tuple().exponent))
+    digits = money_digits(whole)
+    money_column = apportion(spends, Decimal(str(whole)), Decimal(1).scaleb(-digits))
     cells = [
         [
             row.name,

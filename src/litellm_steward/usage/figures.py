@@ -78,12 +78,9 @@ class Tally(dict[str, Figures]):
             self.count(name, figures)
 
 
-def quantum_for(amount: Decimal, *, printed: bool = False) -> Decimal:
-    """The smallest step in which an amount and its parts are given: cents in text, else micro-dollars."""
-    size = abs(amount)
-    if printed:
-        return Decimal("0.01") if size >= 1 else Decimal("0.0001") if size >= Decimal("0.01") else Decimal("1e-8")
-    return Decimal("1e-6") if size >= Decimal("0.01") else Decimal("1e-10")
+def quantum_for(amount: Decimal) -> Decimal:
+    """The step in which an amount and its parts are given as JSON numbers: micro-dollars, or finer for little."""
+    return Decimal("1e-6") if abs(amount) >= Decimal("0.01") else Decimal("1e-10")
 
 
 def apportion(parts: list[Decimal], whole: Decimal, quantum: Decimal) -> list[Decimal]:

@@ -13,8 +13,11 @@ from litellm_steward.usage.figures import NOTHING, Figures, Tally, figures_of, t
 
 NO_MODEL: Final = "(no model)"
 NO_OWNER: Final = "(no owner)"
+NO_KEY: Final = "(no key)"
 DELETED_KEYS: Final = "(deleted keys)"
-HEALTH_CHECK: Final = "litellm-internal-health-check"
+UNNAMED: Final = {"litellm-internal-health-check": "(health checks)", "": NO_KEY}
+"""What stands where a key's hash should: the proxy's own checks, and on 1.74.9 every failed call."""
+
 LAG: Final = "Requests of the last seconds may not be booked yet."
 
 
@@ -39,7 +42,8 @@ class Breakdown:
 class Usage:
     """Usage of one scope in one period. A breakdown that this release cannot give is ``None``, never empty.
 
-    ``complete`` is False where the release tells only spend and requests.
+    ``complete`` is False where the release tells only spend and requests, ``failures_known`` where it
+    does not book failed calls under this scope.
     """
 
     period: Period
@@ -51,6 +55,7 @@ class Usage:
     source: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     complete: bool = True
+    failures_known: bool = True
 
 
 @dataclass
@@ -73,7 +78,7 @@ def by_day(days: Iterable[Day]) -> Breakdown:
     tally = Tally()
     for day in days:
         tally.count(day.date, figures_of(day.metrics))
-    return _of(tally)
+    return breakdown(tally)
 
 
 def by_model(days: Iterable[Day]) -> Breakdown:
@@ -81,7 +86,7 @@ def by_model(days: Iterable[Day]) -> Breakdown:
     tally = Tally()
     for day in days:
         tally.count_all(models_of(day))
-    return _of(tally)
+    return breakdown(tally)
 
 
 def models_of(day: Day) -> dict[str, Figures]:
@@ -123,8 +128,8 @@ def by_key(keys: dict[str, KeyUsage], deleted: frozenset[str], unlisted: int = 0
 
 
 def key_group(key_hash: str, alias: str | None, figures: Figures, *, deleted: bool) -> Group:
-    if key_hash == HEALTH_CHECK:
-        return Group("(health checks)", figures)
+    if key_hash in UNNAMED:
+        return Group(UNNAMED[key_hash], figures)
     name = clean(alias or "")
     suffix = " (deleted)" if deleted else ""
     return Group(f"{name}{suffix}", figures) if name else Group(f"key {key_hash[:8]}…{suffix}", figures, key_hash)
@@ -135,9 +140,9 @@ def by_user(keys: dict[str, KeyUsage], owners: dict[str, str | None], deleted: f
     tally = Tally()
     for key_hash, usage in keys.items():
         owner = owners.get(key_hash) or usage.metadata.user_id
-        name = DELETED_KEYS if key_hash in deleted else (clean(owner or "") or NO_OWNER)
+        name = DELETED_KEYS if key_hash in deleted else UNNAMED.get(key_hash) or clean(owner or "") or NO_OWNER
         tally.count(name, usage.figures)
-    return _of(tally)
+    return breakdown(tally)
 
 
 def entity_total(days: Iterable[Day], entity: str) -> Figures:
@@ -159,8 +164,10 @@ def notes_on(usage_by_model: Breakdown | None, period: Period) -> list[str]:
 
 
 def _unpriced(figures: Figures) -> bool:
-    return figures.total_tokens > 0 and figures.spend == 0
+    """Answered, counted and free of charge. Tokens alone prove nothing: failed calls may have some."""
+    return figures.successful_requests > 0 and figures.total_tokens > 0 and figures.spend == 0
 
 
-def _of(tally: Tally) -> Breakdown:
+def breakdown(tally: Tally) -> Breakdown:
+    """A tally as rows."""
     return Breakdown(ranked(Group(name, figures) for name, figures in tally.items()))

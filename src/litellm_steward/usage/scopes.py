@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Final
@@ -10,12 +11,13 @@ from litellm_steward.api import activity, customers, keys, spend_logs
 from litellm_steward.api.activity import Entry, KeyRows
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
+from litellm_steward.api.spend_logs import LogPage
 from litellm_steward.errors import RouteMissing, Unsupported
 from litellm_steward.periods import Period
-from litellm_steward.text import count, quote
+from litellm_steward.text import clean, count, quote
 from litellm_steward.together import each, together
 from litellm_steward.usage import report
-from litellm_steward.usage.figures import NOTHING, Figures, Tally, figures_of, total
+from litellm_steward.usage.figures import Figures, Tally, figures_of, total
 from litellm_steward.usage.readings import (
     Reading,
     read_aggregated,
@@ -30,12 +32,17 @@ MOST_KEYS: Final = 50
 
 KEY_PAGE: Final = 100
 NOT_KNOWN: Final = "(model not known)"
+NO_FAILURES: Final = "This LiteLLM version does not book failed calls under their key: they are not counted here."
 TOP_CUSTOMERS: Final = 100
 
 
 async def usage_of_key(proxy: Proxy, key_hash: str, period: Period) -> Usage:
     """One key, by model and by day."""
-    return _plain(await read_whole(proxy, "user", period, api_key=key_hash), period)
+    try:
+        return _plain(await read_aggregated(proxy, "user", period, api_key=key_hash), period)
+    except RouteMissing:
+        usage = _plain(await read_pages(proxy, "user", period, api_key=key_hash), period)
+        return replace(usage, failures_known=False, notes=(*usage.notes, NO_FAILURES))
 
 
 async def usage_of_user(proxy: Proxy, user_id: str, period: Period) -> Usage:
@@ -48,7 +55,8 @@ async def usage_of_user(proxy: Proxy, user_id: str, period: Period) -> Usage:
     unlisted = max((reading.all_keys or 0) - len(found), 0)
     usage = _plain(reading, period)
     gone = _deleted(found)
-    return _with(usage, by_key=report.by_key(found, gone, unlisted), notes=_deleted_note(found, gone))
+    notes = (*usage.notes, *_deleted_note(found, gone))
+    return replace(usage, by_key=report.by_key(found, gone, unlisted), notes=notes)
 
 
 async def usage_of_team(proxy: Proxy, team_id: str, period: Period, team_keys: list[Key]) -> Usage:
@@ -57,7 +65,7 @@ async def usage_of_team(proxy: Proxy, team_id: str, period: Period, team_keys: l
     usage = _plain(reading, period)
     if rows is None:
         found = report.keys_of(reading.days)
-        gone = frozenset(found) - {key.token for key in team_keys} - {report.HEALTH_CHECK}
+        gone = frozenset(found) - {key.token for key in team_keys} - set(report.UNNAMED)
         found, gone = await _moved_or_deleted(proxy, found, gone)
         unlisted = 0
     else:
@@ -69,7 +77,8 @@ async def usage_of_team(proxy: Proxy, team_id: str, period: Period, team_keys: l
         notes += more
     else:
         by_user = report.by_user(found, owners, gone)
-    return _with(usage, by_key=report.by_key(found, gone, unlisted), by_user=by_user, notes=notes)
+    by_key = report.by_key(found, gone, unlisted)
+    return replace(usage, by_key=by_key, by_user=by_user, notes=(*usage.notes, *notes))
 
 
 async def usage_of_customer(proxy: Proxy, customer_id: str, period: Period) -> Usage:
@@ -82,7 +91,7 @@ async def usage_of_customer(proxy: Proxy, customer_id: str, period: Period) -> U
     if reading.all_keys is not None:
         return usage  # the key breakdown is capped; a customer's keys are not what is asked
     found = report.keys_of(reading.days)
-    return _with(usage, by_key=report.by_key(found, frozenset()))
+    return replace(usage, by_key=report.by_key(found, frozenset()))
 
 
 def _plain(reading: Reading, period: Period) -> Usage:
@@ -98,25 +107,9 @@ def _plain(reading: Reading, period: Period) -> Usage:
     )
 
 
-def _with(
-    usage: Usage, *, by_key: Breakdown | None = None, by_user: Breakdown | None = None, notes: list[str] | None = None
-) -> Usage:
-    return Usage(
-        period=usage.period,
-        total=usage.total,
-        by_model=usage.by_model,
-        by_key=by_key,
-        by_user=by_user,
-        by_day=usage.by_day,
-        source=usage.source,
-        notes=(*usage.notes, *(notes or [])),
-        complete=usage.complete,
-    )
-
-
 def _deleted(found: dict[str, KeyUsage]) -> frozenset[str]:
     """The keys that the newest release marks as gone."""
-    return frozenset(h for h, usage in found.items() if usage.metadata.key_exists is False and h != report.HEALTH_CHECK)
+    return frozenset(h for h, usage in found.items() if usage.metadata.key_exists is False and h not in report.UNNAMED)
 
 
 def _listed(rows: KeyRows) -> tuple[dict[str, KeyUsage], frozenset[str]]:
@@ -154,17 +147,19 @@ async def _team_by_user(proxy: Proxy, team_id: str, period: Period) -> tuple[Bre
     tally = Tally()
     for row in await activity.team_by_user(proxy, team_id, period):
         tally.count(row.user_id or report.NO_OWNER, figures_of(row))
-    groups = report.ranked(report.Group(name, figures) for name, figures in tally.items())
-    return Breakdown(groups), ["Keys deleted since are counted in by_user with their last owner."]
+    return report.breakdown(tally), ["Keys deleted since are counted in by_user with their last owner."]
 
 
 async def _user_by_keys(proxy: Proxy, user_id: str, period: Period) -> Usage:
     """One user on a release that ignores ``user_id``: the keys that may have made their calls, one by one.
 
-    Of each key's figures only the user's own part counts: a key may have changed hands.
+    Of each key's figures only the user's own part counts: a key may have changed hands. Failed calls
+    are booked without a key there, and are taken from the request log.
     """
-    owned, used = await together(
-        keys.of_owner(proxy, user_id=user_id, most=MOST_KEYS + 1), spend_logs.keys_of_user(proxy, user_id, period)
+    owned, used, failures = await together(
+        keys.of_owner(proxy, user_id=user_id, most=MOST_KEYS + 1),
+        spend_logs.keys_of_user(proxy, user_id, period),
+        spend_logs.failures_of_user(proxy, user_id, period),
     )
     hashes = sorted({key.token for key in owned.keys} | used)
     if len(hashes) > MOST_KEYS:
@@ -174,35 +169,65 @@ async def _user_by_keys(proxy: Proxy, user_id: str, period: Period) -> Usage:
             hint="Ask for single keys or for the team, or upgrade the proxy to 1.83 or newer.",
         )
     readings = await each([read_pages(proxy, "user", period, api_key=key_hash) for key_hash in hashes])
-    models, days, per_key = Tally(), Tally(), dict[str, KeyUsage]()
-    mixed = NOTHING
+    tallies = UserTallies(user_id)
     for key_hash, reading in zip(hashes, readings, strict=True):
-        own = report.entity_total(reading.days, user_id)
-        metadata = report.keys_of(reading.days).get(key_hash, KeyUsage()).metadata
-        per_key[key_hash] = KeyUsage(own, metadata)
-        for day in reading.days:
-            part = figures_of(day.breakdown.entities.get(user_id, Entry()).metrics)
-            days.count(day.date, part)
-            if set(day.breakdown.entities) == {user_id}:
-                models.count_all(report.models_of(day))
-            else:
-                mixed += part
-    notes = []
-    if not mixed.is_nothing:
-        models.count(NOT_KNOWN, mixed)
-        notes.append(f"While a key changed hands this LiteLLM version does not tell models by user: {NOT_KNOWN}.")
-    gone = frozenset(per_key) - {key.token for key in owned.keys}
-    per_key, gone = await _moved_or_deleted(proxy, per_key, gone)
-    by_model = Breakdown(report.ranked(report.Group(n, f) for n, f in models.items()))
+        tallies.add_key(key_hash, reading)
+    tallies.add_failures(failures)
+    gone = frozenset(tallies.by_key) - {key.token for key in owned.keys} - set(report.UNNAMED)
+    per_key, gone = await _moved_or_deleted(proxy, tallies.by_key, gone)
+    by_model = report.breakdown(tallies.by_model)
     return Usage(
         period=period,
         total=total(usage.figures for usage in per_key.values()),
         by_model=by_model,
         by_key=report.by_key(per_key, gone),
-        by_day=Breakdown(report.ranked(report.Group(n, f) for n, f in days.items())),
+        by_day=report.breakdown(tallies.by_day),
         source=(f"/user/daily/activity per key ({len(hashes)})", "/spend/logs"),
-        notes=(*report.notes_on(by_model, period), *_deleted_note(per_key, gone), *notes),
+        notes=(*report.notes_on(by_model, period), *_deleted_note(per_key, gone), *tallies.notes),
     )
+
+
+@dataclass
+class UserTallies:
+    """One user's figures, put together from those of several keys."""
+
+    user_id: str
+    by_model: Tally = field(default_factory=Tally)
+    by_day: Tally = field(default_factory=Tally)
+    by_key: dict[str, KeyUsage] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def add_key(self, key_hash: str, reading: Reading) -> None:
+        """The user's part of a key's days; models only of days that are the user's alone."""
+        known = report.keys_of(reading.days).get(key_hash, KeyUsage())
+        self.by_key[key_hash] = KeyUsage(report.entity_total(reading.days, self.user_id), known.metadata)
+        for day in reading.days:
+            part = figures_of(day.breakdown.entities.get(self.user_id, Entry()).metrics)
+            self.by_day.count(day.date, part)
+            if set(day.breakdown.entities) == {self.user_id}:
+                self.by_model.count_all(report.models_of(day))
+            elif not part.is_nothing:
+                self.by_model.count(NOT_KNOWN, part)
+                self._note(f"While a key changed hands this LiteLLM version does not tell models by user: {NOT_KNOWN}.")
+
+    def add_failures(self, failures: LogPage) -> None:
+        """Failed calls that no key has; beyond one page of the log their models and days are not known."""
+        keyless = [row for row in failures.data if not row.api_key]
+        unseen = failures.total - len(failures.data)
+        for row in keyless:
+            one = Figures(api_requests=1, failed_requests=1)
+            self.by_model.count(clean(row.model_group or row.model) or report.NO_MODEL, one)
+            if row.started is not None:
+                self.by_day.count(row.started.date().isoformat(), one)
+        if unseen > 0:
+            self.by_model.count(NOT_KNOWN, Figures(api_requests=unseen, failed_requests=unseen))
+            self._note(f"Of the failed calls the last {len(failures.data)} are told apart by model.")
+        lost = len(keyless) + max(unseen, 0)
+        self.by_key[""] = KeyUsage(Figures(api_requests=lost, failed_requests=lost))
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)
 
 
 async def _customer_from_logs(proxy: Proxy, customer_id: str, period: Period) -> Usage:
