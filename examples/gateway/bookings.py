@@ -1,4 +1,7 @@
-"""Waits until the proxy has written the calls into its daily tables; it collects them in memory and writes in batches."""
+"""Waits until the proxy has written the calls into its daily tables.
+
+It collects them in memory and writes in batches.
+"""
 
 import time
 from collections.abc import Sequence

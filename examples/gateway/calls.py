@@ -95,7 +95,8 @@ class Admin:
 PROMPT: Final = "hello" + " hello" * 171
 """180 tokens with the words that frame a message.
 
-Releases differ in what a mocked call counts: a constant, which the gateway sets to this length, or the prompt's true length.
+Releases differ in what a mocked call counts: a constant, which the gateway sets to this length, or the prompt's true
+length (the newest, for callers who have a budget or a limit).
 """
 
 

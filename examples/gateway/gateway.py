@@ -59,9 +59,12 @@ class Gateway:
     ) -> Running:
         """Install what is missing, start what does not run, and return when the proxy answers.
 
-        With `owner_pid`, everything stops when that process ends, however it ends. If starting fails or is interrupted, what was
-        started is stopped.
+        With `owner_pid`, everything stops when that process ends, however it ends. If starting fails or is interrupted,
+        what was started is stopped; the log stays. Another version on the same port is replaced.
         """
+        starter = self.run.starter()
+        if starter is not None and starter.pid != os.getpid():
+            raise GatewayError(f"Process {starter.pid} is starting a gateway on port {self.run.port}; wait for it.")
         running = self._found_running(database=database)
         if running is not None and not fresh and config is None:
             if owner_pid is not None:
@@ -72,7 +75,8 @@ class Gateway:
         self.run.stop()
         if not proxy.port_is_free(self.run.port):
             raise GatewayError(
-                f"Port {self.run.port} is taken{proxy.port_holder(self.run.port)}; choose another with --port, or stop that process."
+                f"Port {self.run.port} is taken{proxy.port_holder(self.run.port)}; "
+                "choose another with --port, or stop that process."
             )
         self.run.folder.mkdir(parents=True, exist_ok=True)
         self.run.claim.write_text(str(Watched.remember(os.getpid())), encoding="utf-8")
@@ -82,7 +86,7 @@ class Gateway:
         except BaseException:
             with suppress(FileNotFoundError):
                 self.run.claim.unlink()
-            stop(self.run)
+            stop(self.run, keep_log=True)
             raise
         finally:
             with suppress(FileNotFoundError):
@@ -132,14 +136,14 @@ class Gateway:
         return self._running(seen.pid, facts["dsn"])
 
     def _guard(self, owner_pid: int | None) -> None:
-        """Leave a small process behind that stops this gateway when its starter dies half-way, or its owner at any time."""
+        """Leave a small process behind: it stops this gateway if its starter dies half-way or its owner ever."""
         owner = [] if owner_pid is None else [str(Watched.remember(owner_pid))]
         command: list[str | Path] = [sys.executable, "-m", "examples.gateway.guard", self.run.folder, *owner]
         log = self.run.folder / "guard.log"
         spawn(command, log=log, pid_file=self.run.folder / "guard.pid", cwd=REPOSITORY, env=os.environ)
 
 
-def stop(run: Run) -> bool:
+def stop(run: Run, *, keep_log: bool = False) -> bool:
     """Stop one gateway, forget it if it was ephemeral, and stop PostgreSQL if nothing needs it. True if it ran."""
     ran = run.stop()
     facts = run.facts()
@@ -152,6 +156,6 @@ def stop(run: Run) -> bool:
                 postgres.drop_database(server, facts["database"])
         if not any(other.active() for other in runs_of(run.home)):
             postgres.stop(server)
-    if facts.get("ephemeral") and ran:
+    if facts.get("ephemeral") and not keep_log:
         run.forget()
     return ran

@@ -1,7 +1,7 @@
 """Stops a gateway when the process that wanted it is gone.
 
-Run as `python -m examples.gateway.guard RUN_FOLDER [OWNER]`, detached. While the gateway is being started it watches the
-starter; if there is an owner it watches that for as long as the gateway runs. With nothing left to watch it ends.
+Run as `python -m examples.gateway.guard RUN_FOLDER [OWNER]`, detached. While the gateway is being started it watches
+the starter; if there is an owner it watches that for as long as the gateway runs. With nothing left to watch it ends.
 """
 
 import sys

@@ -204,8 +204,8 @@ def _with_node(node: Node) -> dict[str, str]:
 def _write_stub(home: Path) -> None:
     """A `prisma` that does nothing, first on the proxy's path.
 
-    At start the proxy compares the database with its schema through the `prisma` command even when told to leave the schema
-    alone. That takes a native engine and many seconds; the migrations were applied already.
+    At start the proxy compares the database with its schema through the `prisma` command even when told to leave the
+    schema alone. That takes a native engine and many seconds; the migrations were applied already.
     """
     stub = home / "stubs" / "prisma"
     stub.parent.mkdir(exist_ok=True)

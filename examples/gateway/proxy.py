@@ -20,11 +20,11 @@ PATIENCE: Final = 180.0
 """Seconds until a proxy that says nothing counts as failed. LiteLLM's import alone can take half a minute."""
 
 FIRST_WITH_SOUND_BATCHES: Final = (1, 83)
-"""Older releases write every `randint(n - 3, n + 3)` seconds, and a negative result makes their scheduler spin for ever."""
+"""Older ones write every `randint(n - 3, n + 3)` seconds, and a negative result makes their scheduler spin for ever."""
 
 MOCK_PROMPT_TOKENS: Final = 180
 MOCK_COMPLETION_TOKENS: Final = 93
-"""What a mocked call counts where the release does not count the prompt. LiteLLM's own 10 and 20 look like no real call."""
+"""What a mocked call counts where the release does not count the prompt; LiteLLM's own 10 and 20 look like no call."""
 
 
 def port_is_free(port: int) -> bool:
@@ -39,8 +39,8 @@ def port_is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody uses now, below those that the system hands out, which anyone may hold when the proxy gets there."""
-    ports = random.sample(range(20000, 32000), 100)  # noqa: S311  # no secret
+    """A port that nobody uses now, below those that the system hands out by itself, which may be gone in a moment."""
+    ports = random.sample(range(20000, 32000), 100)
     return next(port for port in ports if port_is_free(port))
 
 

@@ -39,7 +39,7 @@ def seed(running: Running, progress: Progress = QUIET) -> Ledger:
             write_fallbacks(admin, running.version)
     except RefusedError as refused:
         raise GatewayError(
-            f"Seeding failed, perhaps because the gateway holds data; use `up --fresh --seed`. {refused}"
+            f"Seeding failed; a gateway that holds data needs `up --fresh --seed`. {refused}"
         ) from refused
     ledger = Ledger(
         version=running.version,

@@ -5,7 +5,7 @@ import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from .settings import HOST, UPSTREAM_API_KEY
 
@@ -31,8 +31,8 @@ class Received:
 class FakeUpstream:
     """A provider for the length of a `with` block.
 
-    It accepts one key and quotes a wrong one back in its error, as OpenAI does. Set `status` to make every request fail, or
-    `hang` to make none answer.
+    It accepts one key and quotes a wrong one back in its error, as OpenAI does. Set `status` to make every request
+    fail, or `hang` to make none answer.
     """
 
     def __init__(self, api_key: str = UPSTREAM_API_KEY) -> None:
@@ -64,7 +64,7 @@ class FakeUpstream:
         """Block a hanging request until the block ends."""
         self._leaving.wait()
 
-    def __enter__(self) -> "FakeUpstream":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -86,14 +86,14 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
 
-    def do_GET(self) -> None:  # noqa: N802  # the base class's name
+    def do_GET(self) -> None:
         self._handle({})
 
-    def do_POST(self) -> None:  # noqa: N802  # the base class's name
+    def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self._handle(json.loads(raw) if raw else {})
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
         """Say nothing on standard error."""
 
     def _handle(self, body: dict[str, Any]) -> None:
