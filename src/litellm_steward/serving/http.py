@@ -17,10 +17,13 @@ from contextlib import contextmanager
 from typing import Final, Literal
 
 import uvicorn
+from mcp.server.sse import SseServerTransport
 from mcp.server.transport_security import TransportSecuritySettings
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from litellm_steward.errors import StewardError
 from litellm_steward.server import BuildServer, StewardServer, build_server
@@ -35,6 +38,7 @@ Address = tuple[socket.AddressFamily, tuple[str, int]]
 HOST: Final = "127.0.0.1"
 PORT: Final = 8000
 PATHS: Final[dict[HttpTransport, str]] = {"sse": "/sse", "streamable-http": "/mcp"}
+MESSAGES: Final = "/messages/"
 MAX_BODY: Final = 4 * 1024 * 1024
 GRACE: Final = 5
 """Seconds that requests in flight have to finish when the process is told to stop."""
@@ -88,19 +92,44 @@ async def _serve(settings: Settings, transport: HttpTransport, addresses: list[A
 
 def build_app(server: StewardServer, transport: HttpTransport) -> ASGIApp:
     """One transport's routes behind the guard. What else decides about a caller goes between the two."""
-    server.custom_route("/health", methods=["GET"])(_health)
     app: ASGIApp
     if transport == "sse":
-        app = server.sse_app(max_request_body_size=MAX_BODY, transport_security=_CHECKED_BY_GUARD)
+        events = _Events(server)
+        app = Starlette(
+            routes=[
+                Route(PATHS["sse"], events, methods=["GET"]),
+                Mount(MESSAGES, events.transport.handle_post_message),
+                Route("/health", _health),
+            ]
+        )
     else:
+        server.custom_route("/health", methods=["GET"])(_health)
         app = PostOnly(
             server.streamable_http_app(
                 stateless_http=True, max_request_body_size=MAX_BODY, transport_security=_CHECKED_BY_GUARD
             ),
-            PATHS[transport],
+            PATHS["streamable-http"],
         )
     settings = server.steward.settings
     return Guard(app, hosts=allowed_hosts(settings), origins=allowed_origins(settings))
+
+
+class _Events:
+    """One event stream per client, answered by the SDK's transport.
+
+    The SDK's own route sends a second response when a stream ends, which is an error in the log for
+    every client that is connected when the process stops.
+    """
+
+    def __init__(self, server: StewardServer) -> None:
+        self._server = server._lowlevel_server  # noqa: SLF001 - the SDK offers no other way
+        self.transport = SseServerTransport(
+            MESSAGES, security_settings=_CHECKED_BY_GUARD, max_request_body_size=MAX_BODY
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self.transport.connect_sse(scope, receive, send) as (read, write):
+            await self._server.run(read, write, self._server.create_initialization_options())
 
 
 async def _health(_: Request) -> JSONResponse:
@@ -128,7 +157,7 @@ def listen(addresses: list[Address]) -> list[socket.socket]:
     sockets = list[socket.socket]()
     for family, address in addresses:
         try:
-            sockets.append(socket.create_server(address, family=family))
+            sockets.append(_bound(family, address))
         except OSError as error:
             if sockets and error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                 continue  # "localhost" often has an IPv6 address on a machine without IPv6
@@ -137,6 +166,23 @@ def listen(addresses: list[Address]) -> list[socket.socket]:
             reason = "is in use" if error.errno == errno.EADDRINUSE else "cannot be bound"
             raise CannotListen(f"Port {address[1]} of {address[0]} {reason}", hint="Choose another --port.") from None
     return sockets
+
+
+def _bound(family: socket.AddressFamily, address: tuple[str, int]) -> socket.socket:
+    # With its protocol spelled out: asyncio turns Nagle's algorithm off only then, and each answer
+    # would be 40 ms late.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if sys.platform != "win32":  # there, the option would let two processes share the port
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind(address)
+        bound.listen()
+    except OSError:
+        bound.close()
+        raise
+    return bound
 
 
 class _Server(uvicorn.Server):
