@@ -56,7 +56,9 @@ async def _by_alias(proxy: Proxy, alias: str) -> Match[Key]:
         latest = max(gone, key=lambda key: str(key.deleted_at))
         several = (f"{len(gone)} deleted keys had this alias; this is the last one deleted.",) if len(gone) > 1 else ()
         return Match(latest, several)
-    raise not_found("key", alias, map(_candidate, page.keys), "A raw key, its hash or its masked form work as well.")
+    near = await keys.page(proxy, key_alias=alias[:3], substring_matching=True)
+    pool = map(_candidate, [*page.keys, *near.keys])
+    raise not_found("key", alias, pool, "A raw key, its hash or its masked form work as well.")
 
 
 async def _by_mask(proxy: Proxy, reference: str) -> Match[Key]:

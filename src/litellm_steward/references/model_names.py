@@ -29,4 +29,4 @@ async def unknown_models(proxy: Proxy, names: Sequence[str]) -> list[str]:
     known = [model.id for model in (await proxy.get("/models", _Models, {"include_model_access_groups": True})).data]
     pool = [Candidate(name, name, (), quote(name)) for name in known]
     missing = [name for name in asked if name not in known]
-    return [f"No deployment has this name yet: {not_found('model', name, pool)}" for name in missing[:5]]
+    return [f"{not_found('model', name, pool)} It is stored all the same." for name in missing[:5]]

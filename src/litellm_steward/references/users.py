@@ -47,12 +47,13 @@ async def resolve_user(proxy: Proxy, reference: str) -> Match[User]:
         raise InvalidArgument("user must not be empty")
     chosen, near, searchable = await find_user(proxy, reference)
     if chosen is None:
-        raise no_such_user(reference, near, searchable=searchable)
+        raise await no_such_user(proxy, reference, near, searchable=searchable)
     return chosen
 
 
-def no_such_user(reference: str, near: list[User], *, searchable: bool) -> NotFound:
-    """The error for a reference that names nobody."""
+async def no_such_user(proxy: Proxy, reference: str, near: list[User], *, searchable: bool) -> NotFound:
+    """The error for a reference that names nobody; looks for ids that begin alike."""
+    near = [*near, *await users.containing_id(proxy, reference[:3])]
     return not_found("user", reference, map(_candidate, near), None if searchable else NO_ALIAS_SEARCH)
 
 

@@ -335,7 +335,7 @@ async def _logs_are_off(proxy: Proxy, key_hash: str, usage: Usage) -> bool:
 def _minute_notes(minute: CurrentMinute | None) -> list[str]:
     if minute is None:
         return ["current_minute is left out: the request log could not be read whole."]
-    return ["current_minute counts what is booked so far; bookings lag by seconds, and the limiter may know more."]
+    return ["current_minute is what is booked so far; bookings lag by seconds."]
 
 
 # ---- deleting ----------------------------------------------------------------------------------

@@ -153,7 +153,7 @@ async def get_user_info(
         return await _user_details(proxy, found, days, top, twin)
     if customer is not None:
         return await _customer_details(proxy, Match(customer), days, top)
-    raise no_such_user(user, near, searchable=searchable)
+    raise await no_such_user(proxy, user, near, searchable=searchable)
 
 
 async def _create_customer(
