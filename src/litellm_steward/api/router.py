@@ -44,6 +44,7 @@ class Values(Wire):
     fallbacks: Chains = []
     context_window_fallbacks: Chains = []
     content_policy_fallbacks: Chains = []
+    model_group_alias: dict[str, object] = {}
 
 
 class Sources(Wire):
@@ -72,6 +73,8 @@ class Fallbacks(Wire):
     context_window: Chains = []
     content_policy: Chains = []
     unreadable: tuple[Kind, ...] = ()
+    aliases: tuple[str, ...] = ()
+    """Names that calls may use although no deployment has them; 1.74.9 does not tell."""
     owned_by_config: bool = False
 
 
@@ -91,6 +94,7 @@ def _fallbacks(values: Values, *, unreadable: tuple[Kind, ...] = (), owned_by_co
         context_window=values.context_window_fallbacks,
         content_policy=values.content_policy_fallbacks,
         unreadable=unreadable,
+        aliases=tuple(values.model_group_alias),
         owned_by_config=owned_by_config,
     )
 

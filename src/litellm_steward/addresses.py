@@ -1,0 +1,72 @@
+"""Addresses a deployment sends its calls to: checked when given, bared of credentials when shown."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import SplitResult, urlsplit
+
+from litellm_steward.errors import InvalidArgument, Refused
+from litellm_steward.text import clean, scrub
+
+MAX_ADDRESS = 300
+_METADATA = frozenset({"metadata", "metadata.google.internal", "metadata.goog", "instance-data"})
+_PRINTABLE = re.compile(r"[!-~]+")
+
+
+def check_address(value: str) -> str:
+    """An ``api_base`` that says where it leads: http or https, no user name, no cloud metadata service."""
+    parts = _split(value)
+    if (
+        parts is None
+        or parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or "\\" in value
+        or len(value) > MAX_ADDRESS
+    ):
+        raise InvalidArgument("api_base must be an address such as https://host/v1")
+    if parts.username is not None or parts.password is not None:
+        raise InvalidArgument("api_base must not contain a user name or password; give api_key or credential")
+    if _is_metadata(parts.hostname):
+        raise Refused("api_base is the address of a machine's metadata service, which hands out credentials")
+    return value
+
+
+def host_of(value: str) -> str:
+    """The host, or the whole address if it has none."""
+    parts = _split(value)
+    return (parts.hostname if parts is not None else None) or value
+
+
+def shown_address(value: str | None) -> str | None:
+    """An address without credentials and without its query, where keys like to hide."""
+    if not value:
+        return None
+    parts = _split(value)
+    if parts is None or not parts.hostname:
+        return clean(scrub(value)) or None
+    place = parts.netloc.rpartition("@")[2]
+    return clean(scrub(f"{parts.scheme}://{place}{parts.path}"), MAX_ADDRESS) or None
+
+
+def _split(value: str) -> SplitResult | None:
+    if not _PRINTABLE.fullmatch(value):
+        return None
+    try:
+        parts = urlsplit(value)
+        _ = parts.port  # a port that is none raises only when it is asked for
+    except ValueError:
+        return None
+    return parts
+
+
+def _is_metadata(host: str) -> bool:
+    """Link-local addresses, by name or number; ``169.254.169.254`` answers on every large cloud."""
+    if host.rstrip(".").lower() in _METADATA:
+        return True
+    try:
+        address = ipaddress.ip_address(int(host, 0) if re.fullmatch(r"0x[0-9a-f]+|\d+", host, re.IGNORECASE) else host)
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_link_local

@@ -1,0 +1,197 @@
+"""A deployment to be created: the tool's arguments, checked and in LiteLLM's own words."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from pydantic import SecretStr
+
+from litellm_steward.addresses import check_address
+from litellm_steward.api.version import Version
+from litellm_steward.errors import InvalidArgument
+from litellm_steward.secret import reveal
+from litellm_steward.text import clean, quote
+
+Mode = Literal["chat", "embedding", "completion", "other"]
+
+NO_KEY: Final = "none"
+"""Sent where there is no key, so that LiteLLM does not take one from its environment."""
+
+_MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+*=,@-]{0,254}")
+_PARAMETER: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_KEY: Final = re.compile(r"[!-~]{1,4096}")
+_PLACE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,99}")
+_PLACES: Final = frozenset({"api_version", "aws_region_name", "region_name", "vertex_project", "vertex_location"})
+"""LiteLLM builds host names and paths of these."""
+
+_SYNONYMS: Final = {"base_url": "api_base", "litellm_credential_name": "credential"}
+_NAMED: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "api_key": str,
+    "credential": str,
+    "api_base": str,
+    "api_version": str,
+    "rpm": int,
+    "tpm": int,
+    "input_cost_per_token": (int, float),
+    "output_cost_per_token": (int, float),
+    "cache_read_input_token_cost": (int, float),
+    "max_budget": (int, float),
+    "budget_duration": str,
+    "tags": list,
+}
+"""Parameters of the tool that may come in ``litellm_params`` as well, but not in both places."""
+
+_NOT_HERE: Final = {
+    "model": "model is a parameter of its own",
+    "model_name": "model_name is a parameter of its own",
+    "custom_llm_provider": "write the provider before the model, as in openai/gpt-4o",
+    "model_info": "only mode can be set of model_info; give it as litellm_params.mode",
+}
+_EMBEDDING: Final = re.compile(r"embed|(?:^|[/-])(?:bge|e5|gte|minilm)-")
+_OTHER_MODE: Final = re.compile(
+    r"dall-e|image|imagen|stable-diffusion|flux|whisper|transcri|tts|speech|audio|rerank|moderation|sora|veo|video|realtime"
+)
+_OLD_PRICES: Final = Version(1, 83, 0)
+
+
+@dataclass(frozen=True)
+class NewDeployment:
+    """``params`` is all of ``litellm_params`` but the model and a literal key."""
+
+    id: str
+    model_name: str
+    model: str
+    params: Mapping[str, object]
+    api_key: SecretStr | None
+    mode_given: str | None = None
+
+    @property
+    def provider(self) -> str:
+        """The prefix of the model; empty where LiteLLM is left to infer it."""
+        prefix, slash, _ = self.model.partition("/")
+        return prefix if slash else ""
+
+    @property
+    def api_base(self) -> str | None:
+        value = self.params.get("api_base")
+        return value if isinstance(value, str) else None
+
+    @property
+    def credential(self) -> str | None:
+        value = self.params.get("litellm_credential_name")
+        return value if isinstance(value, str) else None
+
+    @property
+    def mocked(self) -> bool:
+        return self.params.get("mock_response") is not None
+
+    @property
+    def mode(self) -> Mode:
+        """What kind of call reaches it, as far as can be told before LiteLLM knows it."""
+        return mode_of(self.mode_given, self.model)
+
+    def litellm_params(self) -> dict[str, object]:
+        """With the key in clear: for a request body and nothing else."""
+        own = {"api_key": reveal(self.api_key)} if self.api_key is not None else {}
+        return {"model": self.model, **self.params, **own}
+
+    def body(self, version: Version | None) -> dict[str, object]:
+        """The body of ``POST /model/new``."""
+        params, info = self.litellm_params(), dict[str, object](id=self.id)
+        if self.mode_given is not None:
+            info["mode"] = self.mode_given  # in litellm_params LiteLLM would send it on to the provider
+        if version is not None and version < _OLD_PRICES and "cache_read_input_token_cost" in params:
+            info["cache_read_input_token_cost"] = params.pop("cache_read_input_token_cost")  # likewise
+        return {"model_name": self.model_name, "litellm_params": params, "model_info": info}
+
+    def secrets(self) -> tuple[str, ...]:
+        """Texts that an error must not repeat."""
+        own = (reveal(self.api_key),) if self.api_key is not None else ()
+        given = tuple(v for n, v in self.params.items() if isinstance(v, str) and len(v) >= 8 and n not in _SHOWABLE)
+        return own + given
+
+    def with_params(self, **changed: object) -> NewDeployment:
+        return replace(self, params={**self.params, **changed})
+
+    def without_ambient_key(self) -> NewDeployment:
+        return replace(self, api_key=SecretStr(NO_KEY))
+
+
+_SHOWABLE: Final = frozenset({"api_base", "mock_response", "litellm_credential_name", "budget_duration", *_PLACES})
+
+
+def mode_of(given: str | None, model: str) -> Mode:
+    """``given`` is what the caller or LiteLLM says; without it the name has to do."""
+    if given in {"chat", "embedding", "completion"}:
+        return "chat" if given == "chat" else "embedding" if given == "embedding" else "completion"
+    if given is not None:
+        return "chat" if given == "responses" else "other"
+    name = model.lower()
+    if _EMBEDDING.search(name):
+        return "embedding"
+    return "other" if _OTHER_MODE.search(name) else "chat"
+
+
+def new_deployment(
+    model_name: str, model: str, named: Mapping[str, object | None], extra: Mapping[str, object] | None
+) -> NewDeployment:
+    """Check and merge. ``named`` are the tool's own parameters, ``extra`` is ``litellm_params``."""
+    _check_model(model)
+    merged = _merge(named, extra or {})
+    mode = merged.pop("mode", None)
+    if mode is not None and not (isinstance(mode, str) and _PARAMETER.fullmatch(mode)):
+        raise InvalidArgument("litellm_params.mode must be a word such as chat or embedding")
+    key = merged.pop("api_key", None)
+    literal: SecretStr | None = None
+    if isinstance(key, SecretStr):
+        if "environ" in reveal(key).lower():
+            merged["api_key"] = reveal(key)  # a reference is no secret, and is judged with the other fields
+        else:
+            literal = _checked_key(key)
+    if "credential" in merged:
+        if literal is not None or "api_key" in merged:
+            raise InvalidArgument("Give api_key or credential, not both")
+        merged["litellm_credential_name"] = merged.pop("credential")
+    if "api_base" in merged and "environ" not in str(merged["api_base"]).lower():
+        check_address(str(merged["api_base"]))
+    for name in _PLACES & merged.keys():
+        value = merged[name]
+        if not isinstance(value, str) or not ("environ" in value.lower() or _PLACE.fullmatch(value)):
+            raise InvalidArgument(f"{name} must be a plain word without spaces or slashes")
+    return NewDeployment(str(uuid.uuid4()), model_name, model, merged, literal, mode)
+
+
+def _check_model(model: str) -> None:
+    if not _MODEL.fullmatch(model) and "environ" not in model.lower():
+        raise InvalidArgument("model must be provider/model, as in openai/gpt-4o or bedrock/anthropic.claude-3-haiku")
+    if "@" in model and not model.startswith("vertex_ai"):
+        raise InvalidArgument("model may contain @ only for vertex_ai")
+
+
+def _merge(named: Mapping[str, object | None], extra: Mapping[str, object]) -> dict[str, object]:
+    merged = {name: value for name, value in named.items() if value is not None}
+    for key, value in extra.items():
+        if not _PARAMETER.fullmatch(key):
+            raise InvalidArgument(f"litellm_params: {quote(clean(key, 60))} is no parameter's name")
+        if key in _NOT_HERE:
+            raise InvalidArgument(f"litellm_params.{key}: {_NOT_HERE[key]}")
+        name = _SYNONYMS.get(key, key)
+        if name in merged:
+            raise InvalidArgument(f"litellm_params.{key} and {name} say the same thing; give one of them")
+        if value is None:
+            continue
+        expected = _NAMED.get(name)
+        if expected is not None and (not isinstance(value, expected) or isinstance(value, bool)):
+            raise InvalidArgument(f"litellm_params.{key} is not of the type that {name} has")
+        merged[name] = SecretStr(value) if name == "api_key" and isinstance(value, str) else value
+    return merged
+
+
+def _checked_key(key: SecretStr) -> SecretStr:
+    if not _KEY.fullmatch(reveal(key)) or reveal(key).lower().startswith("oidc/"):
+        raise InvalidArgument("api_key must be printable characters without spaces")
+    return key

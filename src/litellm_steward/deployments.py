@@ -1,0 +1,241 @@
+"""Deployments: made so that they are known to work, and removed so that they are known to be gone.
+
+A deployment gets an id of ours, so that a lost answer can be looked up. Where the release has a
+pre-flight that cannot borrow anybody's key, it is tried before anything exists; then the deployment is
+created and called by its id, without retries or fallbacks, and LiteLLM's own header must name it. What
+fails the test is deleted again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+import anyio
+
+from litellm_steward import errors
+from litellm_steward.api import models
+from litellm_steward.api.decode import message_of
+from litellm_steward.api.models import Deployment
+from litellm_steward.api.proxy import Proxy
+from litellm_steward.api.version import Version
+from litellm_steward.deployment_request import NewDeployment, mode_of
+from litellm_steward.errors import Fault, StewardError
+from litellm_steward.provider_errors import ProviderFailed, explain
+from litellm_steward.text import quote
+
+PREFLIGHT_FROM: Final = Version(1, 83, 14)
+"""1.74.9 puts the provider key in clear into the answer."""
+
+REACHED: Final = "x-litellm-model-id"
+_LOOKS: Final = 4
+_PAUSE: Final = 0.25
+_PATHS: Final = {"chat": "/chat/completions", "completion": "/completions", "embedding": "/embeddings"}
+_QUESTION: Final = "Reply with the single word OK."
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is known of a deployment's working."""
+
+    verified: bool
+    verification: str
+
+
+@dataclass(frozen=True)
+class Made:
+    deployment: Deployment
+    verdict: Verdict
+
+
+SKIPPED: Final = Verdict(verified=False, verification="skipped")
+MOCKED: Final = Verdict(verified=False, verification="mocked")
+
+
+async def make(
+    proxy: Proxy,
+    new: NewDeployment,
+    version: Version | None,
+    existing: Sequence[Deployment],
+    *,
+    verify: bool,
+    timeout: float,  # noqa: ASYNC109 - handed on to the proxy, which tells the provider's slowness from its own
+) -> Made:
+    """Create a deployment that works, or nothing."""
+    if verify and can_preflight(new, version, existing):
+        await _preflight(proxy, new, timeout)
+    lost = await _send(proxy, new, version)
+    settled = False
+    try:
+        deployment = await _read_back(proxy, new, lost)
+        verdict = await _verdict(proxy, new, deployment, verify=verify, timeout=timeout)
+        settled = True
+    except StewardError as error:
+        settled = True
+        raise await _undone(proxy, new, error) from error
+    finally:
+        if not settled:  # the client hung up, or a fault of ours
+            with anyio.CancelScope(shield=True):
+                await _undo(proxy, new.id)
+    return Made(deployment, verdict)
+
+
+def can_preflight(new: NewDeployment, version: Version | None, existing: Sequence[Deployment]) -> bool:
+    """Whether ``/health/test_connection`` tests these parameters and nothing else.
+
+    The proxy completes a request from a deployment that serves the same model: its mock answer, which
+    proves nothing, and on 1.83 its key, which would be sent to the caller's ``api_base``.
+    """
+    if version is None or version < PREFLIGHT_FROM or new.mocked or not new.provider:
+        return False
+    if new.mode not in {"chat", "embedding"} or any("environ" in str(value) for value in new.params.values()):
+        return False
+    if new.api_key is None and new.credential is None:
+        return False
+    served = {d.model_name for d in existing} | {d.litellm_params.model for d in existing}
+    return new.model not in served and not any("*" in name for name in served)
+
+
+async def _preflight(proxy: Proxy, new: NewDeployment, timeout: float) -> None:  # noqa: ASYNC109
+    params = {"timeout": timeout, **new.litellm_params(), "max_retries": 0}
+    try:
+        answer = await models.test_connection(proxy, params, new.mode, new.secrets(), timeout=timeout + 5)
+    except errors.RouteMissing:
+        return
+    except errors.TimedOut:
+        raise ProviderFailed(f"The provider did not answer within {timeout:g} s", hint=NOTHING_MADE) from None
+    if answer.status != "success":
+        said = answer.result.error or answer.message
+        raise ProviderFailed(explain(said, new.secrets(), address=new.api_base), hint=NOTHING_MADE)
+
+
+NOTHING_MADE: Final = "Nothing was created; verify=false would create it without a call."
+
+
+async def _send(proxy: Proxy, new: NewDeployment, version: Version | None) -> errors.ProxyError | None:
+    """Write the row. A refusal is raised; an answer that does not tell is returned."""
+    try:
+        await models.new(proxy, new.body(version), new.secrets())
+    except errors.BadRequest as error:
+        if "store_model_in_db" in error.detail.lower():
+            error.hint = "Set STORE_MODEL_IN_DB=True in the proxy's environment and restart it. Nothing was created."
+        raise
+    except errors.ProxyError as error:
+        if error.write_uncertain:
+            return error
+        raise
+    except anyio.get_cancelled_exc_class():
+        with anyio.CancelScope(shield=True):
+            await _undo(proxy, new.id)
+        raise
+    return None
+
+
+async def _read_back(proxy: Proxy, new: NewDeployment, lost: errors.ProxyError | None) -> Deployment:
+    """What is live. No answer to the write tells that: an unknown provider is stored, not loaded, and on 1.83 a 200."""
+    stored = await models.by_id(proxy, new.id)
+    if stored is not None:
+        return stored
+    if lost is not None and not isinstance(lost, errors.ProxyBroken):
+        raise lost
+    known = f"LiteLLM stored it but could not load it: most likely it knows no provider {quote(new.provider)}"
+    raise NotLoaded(known if new.provider else "LiteLLM cannot infer the provider: write it before the model")
+
+
+class NotLoaded(StewardError):
+    """The row was written, but no call can reach the deployment."""
+
+    fault: ClassVar[Fault] = "arguments"
+
+
+async def _verdict(
+    proxy: Proxy,
+    new: NewDeployment,
+    deployment: Deployment,
+    *,
+    verify: bool,
+    timeout: float,  # noqa: ASYNC109
+) -> Verdict:
+    if new.mocked:
+        return MOCKED
+    if not verify:
+        return SKIPPED
+    mode = mode_of(new.mode_given or deployment.model_info.mode, new.model)
+    if mode == "other" or "*" in new.model or "*" in new.model_name:
+        kind = (
+            "a wildcard"
+            if "*" in new.model or "*" in new.model_name
+            else deployment.model_info.mode or "this kind of model"
+        )
+        return Verdict(verified=False, verification=f"not possible: {kind} has no harmless test call")
+    started = time.monotonic()
+    await _call(proxy, new, mode, timeout)
+    return Verdict(verified=True, verification=f"a real call answered in {(time.monotonic() - started) * 1000:.0f} ms")
+
+
+async def _call(proxy: Proxy, new: NewDeployment, mode: str, timeout: float) -> None:  # noqa: ASYNC109
+    """One call to this deployment. Another one's answer is a failure, however good."""
+    body: dict[str, object] = {"model": new.id, "num_retries": 0, "disable_fallbacks": True, "timeout": timeout}
+    if mode == "embedding":
+        body["input"] = "OK"
+    elif mode == "completion":
+        body["prompt"] = _QUESTION
+    else:
+        body["messages"] = [{"role": "user", "content": _QUESTION}]
+    try:
+        answer, headers = await proxy.call(_PATHS[mode], body, timeout=timeout + 5)
+    except errors.TimedOut:
+        raise ProviderFailed(f"The provider did not answer within {timeout:g} s") from None
+    if answer.status >= 400:
+        said, _ = message_of(answer.body)
+        raise ProviderFailed(explain(said, new.secrets(), address=new.api_base, status=answer.status))
+    if headers.get(REACHED) != new.id:
+        raise ProviderFailed("Another deployment answered the test call; this one was not reached")
+
+
+async def _undone(proxy: Proxy, new: NewDeployment, error: StewardError) -> StewardError:
+    """The same error, saying what is left of the attempt."""
+    gone = await _undo(proxy, new.id)
+    error.write_uncertain = False
+    if gone:
+        error.hint = _sentences(error.hint, "Nothing was left behind.")
+        if isinstance(error, ProviderFailed):
+            error.hint = _sentences(error.hint, "verify=false would create it without a call.")
+    else:
+        error.hint = _sentences(error.hint, f"The deployment {new.id} may be left behind: remove it with delete_model.")
+    return error
+
+
+def _sentences(first: str | None, second: str) -> str:
+    return f"{first} {second}" if first else second
+
+
+async def _undo(proxy: Proxy, model_id: str) -> bool:
+    """Delete what was created; true if it is proved gone."""
+    try:
+        return await remove(proxy, model_id)
+    except StewardError as error:
+        log.warning("A deployment could not be removed after a failure: %s", type(error).__name__)
+        return False
+
+
+async def remove(proxy: Proxy, model_id: str) -> bool:
+    """Delete one deployment by id; true if the proxy no longer knows it."""
+    try:
+        await models.delete(proxy, model_id)
+    except errors.Missing:
+        pass  # there was no row; whether the router still has it shows below
+    except errors.ProxyError as error:
+        if not error.write_uncertain:
+            raise
+    for look in range(_LOOKS):
+        if await models.by_id(proxy, model_id) is None:
+            return True
+        if look < _LOOKS - 1:
+            await anyio.sleep(_PAUSE)  # 1.83 reloads its models now and then while one is being deleted
+    return False

@@ -1,0 +1,174 @@
+"""What a new deployment could make the proxy give away, and to whom.
+
+Whoever can add a deployment can have the proxy call an address of their choice. That must not take along
+what the caller does not hold: a variable of the proxy, a stored credential, a key or cloud identity from
+its environment. ``exposures`` says in sentences what a person has to agree to first; an empty answer
+means that the caller's own secrets go to the caller's own address.
+
+The parameters that are harmless are listed; any other one, known or new, needs agreement.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from litellm_steward.addresses import host_of
+from litellm_steward.deployment_request import NewDeployment
+from litellm_steward.environment import CREDENTIAL_FIELD, Reference, strings
+from litellm_steward.text import quote, scrub
+
+BRING_THEIR_KEY: Final = frozenset(
+    [
+        "openai",
+        "text-completion-openai",
+        "anthropic",
+        "mistral",
+        "groq",
+        "deepseek",
+        "together_ai",
+        "openrouter",
+        "xai",
+        "perplexity",
+        "fireworks_ai",
+        "cohere",
+        "cohere_chat",
+        "hosted_vllm",
+        "ollama",
+        "ollama_chat",
+        "lm_studio",
+        "llamafile",
+        "custom_openai",
+        "openai_like",
+        "nvidia_nim",
+        "cerebras",
+        "sambanova",
+        "deepinfra",
+        "voyage",
+        "jina_ai",
+        "litellm_proxy",
+    ]
+)
+"""Providers that authenticate with ``api_key`` alone and prefer it to any key in the proxy's environment."""
+
+_AZURE_HOSTS: Final = (
+    ".openai.azure.com",
+    ".cognitiveservices.azure.com",
+    ".services.ai.azure.com",
+    ".azure.us",
+    ".azure.cn",
+)
+_HARMLESS: Final = frozenset(
+    [
+        "timeout",
+        "stream_timeout",
+        "max_retries",
+        "temperature",
+        "max_tokens",
+        "max_completion_tokens",
+        "top_p",
+        "top_k",
+        "seed",
+        "stop",
+        "n",
+        "presence_penalty",
+        "frequency_penalty",
+        "reasoning_effort",
+        "thinking",
+        "verbosity",
+        "drop_params",
+        "modify_params",
+        "weight",
+        "order",
+        "mock_response",
+        "mock_timeout",
+        "mock_delay",
+        "max_parallel_requests",
+        "itpm",
+        "otpm",
+        "rpm",
+        "tpm",
+        "tags",
+        "max_budget",
+        "budget_duration",
+        "aws_region_name",
+        "region_name",
+        "vertex_project",
+        "vertex_location",
+        "aws_access_key_id",
+        "aws_secret_access_key",
+        "aws_session_token",
+        "organization",
+        "api_version",
+        "dimensions",
+        "encoding_format",
+        "stream_options",
+        "response_format",
+        "cooldown_time",
+        "allowed_fails",
+        "merge_reasoning_content_in_choices",
+        "service_tier",
+        "litellm_credential_name",
+        "api_base",
+        "api_key",
+    ]
+)
+_PRICE: Final = re.compile(r"(?:input|output|cache|search|code|citation)_[a-z0-9_]*(?:cost|pricing)[a-z0-9_]*")
+_FREE_TEXT: Final = frozenset({"mock_response"})
+
+
+def exposures(new: NewDeployment, references: tuple[Reference, ...]) -> tuple[str, ...]:
+    """What a person must agree to before this deployment is created or tested; nothing if nothing."""
+    said = []
+    address = new.api_base
+    if address is not None:
+        where = quote(address, 300)
+        said += [f"The value of the proxy's environment variable {r.name} is sent to {where}." for r in references]
+        if new.credential is not None:
+            said.append(f"The stored credential {quote(new.credential)} is sent to {where}.")
+        if not _brings_its_own(new):
+            provider = quote(new.provider) if new.provider else "the inferred provider"
+            said.append(f"Whatever identity the proxy has for {provider} may be shown to {where}.")
+    for name, value in new.params.items():
+        if name not in _HARMLESS and not _PRICE.fullmatch(name):
+            said.append(f"{name} = {_shown(name, value)} is set, which the steward does not know to be harmless.")
+        elif name != "api_base" and name not in _FREE_TEXT and _leads_somewhere(value):
+            said.append(f"{name} holds an address.")
+    if "://" in new.model:
+        said.append(f"The model {quote(new.model)} holds an address.")
+    return tuple(said)
+
+
+def own_key_missing(new: NewDeployment) -> bool:
+    """An address of the caller's, and no credential for it: LiteLLM would send the key of its environment there."""
+    return (
+        new.api_base is not None
+        and new.api_key is None
+        and new.credential is None
+        and "api_key" not in new.params
+        and new.provider in BRING_THEIR_KEY
+    )
+
+
+def _brings_its_own(new: NewDeployment) -> bool:
+    """Whether nothing of the proxy's own can go along to ``api_base``."""
+    if new.provider in BRING_THEIR_KEY:
+        return True  # ``own_key_missing`` sees to it that there is an api_key
+    # Azure's own hosts show a request's headers to nobody, so a token from the environment is safe there.
+    return (
+        new.provider in {"azure", "azure_ai"}
+        and new.api_key is not None
+        and host_of(new.api_base or "").endswith(_AZURE_HOSTS)
+    )
+
+
+def _leads_somewhere(value: object) -> bool:
+    return any("://" in text for _, text in strings(value))
+
+
+def _shown(name: str, value: object) -> str:
+    """The value where it is a choice, not a secret."""
+    text = value if isinstance(value, str) else repr(value)
+    if CREDENTIAL_FIELD.fullmatch(name) and (len(text) > 80 or text.lstrip().startswith("{")):
+        return "[hidden]"
+    return quote(scrub(text), 80)

@@ -1,0 +1,74 @@
+"""What somebody agrees to before a deployment is deleted, or before one is created that gives something away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from litellm_steward.addresses import host_of, shown_address
+from litellm_steward.api.models import Deployment
+from litellm_steward.approval import Plan, typeable
+from litellm_steward.deployment_request import NewDeployment
+from litellm_steward.environment import Reference
+from litellm_steward.fallbacks import Chain
+from litellm_steward.text import count, hash_key, quote, sentence_list
+
+
+def creation_plan(
+    new: NewDeployment, references: Sequence[Reference], exposed: Sequence[str], sources: Sequence[str]
+) -> Plan:
+    """Bound to every argument. What is typed is the host that gets something, if there is one."""
+    lines = [f"Create the deployment {quote(new.model_name)} of {quote(new.model)}.", *exposed]
+    if sources:
+        lines.append(f"{sentence_list([quote(name) for name in sources])} will fall back to it.")
+    identity = {
+        "model_name": new.model_name,
+        "params": hash_key(json.dumps(new.litellm_params(), sort_keys=True, default=str)),  # they may hold keys
+        "mode": new.mode_given,
+        "references": [f"{r.field}={r.name}" for r in references],
+        "fallback_for": list(sources),
+    }
+    host = host_of(new.api_base) if new.api_base else None
+    return Plan("create_model", tuple(lines), typeable(host, new.model_name, otherwise="create"), identity)
+
+
+def deletion_plan(
+    found: Deployment, others: Sequence[Deployment], chains: Sequence[Chain], notes: Sequence[str]
+) -> Plan:
+    """Bound to the deployment and to what else has its name."""
+    address = shown_address(found.litellm_params.api_base)
+    where = f" at {quote(address, 300)}" if address else ""
+    what = f"{quote(found.model_name)} (id {quote(found.id)}) of {quote(found.litellm_params.model)}{where}"
+    lines = [f"Delete the deployment {what}."]
+    if others:
+        lines.append(f"{count(len(others), 'other deployment')} of that name will take its calls.")
+    else:
+        lines.append(_last_one(chains))
+        if naming := chains_naming(chains, found.model_name):
+            lines.append(f"These fallback rules name it and stay: {naming}.")
+    identity = {
+        "model_id": found.id,
+        "model_name": found.model_name,
+        "model": found.litellm_params.model,
+        "others": sorted(d.id for d in others),
+    }
+    return Plan("delete_model", (*lines, *notes), typeable(found.model_name, otherwise=found.id), identity)
+
+
+def _last_one(chains: Sequence[Chain]) -> str:
+    """LiteLLM refuses a name that nothing answers to before it looks at that name's own fallbacks."""
+    default = next((c.chain for c in chains if c.kind == "default"), ())
+    if default:
+        shown = sentence_list([quote(name) for name in default])
+        return f"It is the last one of that name: calls to it will go to the default fallback ({shown})."
+    return "It is the last one of that name: calls to it will fail, and its own fallbacks are not used for them."
+
+
+def chains_naming(chains: Sequence[Chain], model_name: str) -> str:
+    """The rules that start at a model or lead to it, in words."""
+    rules = [
+        f"{quote(c.model)} to {sentence_list([quote(name) for name in c.chain])} ({c.kind})"
+        for c in chains
+        if c.names(model_name)
+    ]
+    return sentence_list(rules)
