@@ -1,7 +1,7 @@
 """JSON schemas as an agent should read them: every word is paid for in each conversation.
 
 pydantic writes schemas for machines: titles that repeat names, ``anyOf [X, null]`` for whatever may
-be left out, a ``$defs`` entry for each model. ``input_schema`` and ``output_schema`` say the same in
+be left out, a ``$defs`` entry for each model. ``input_schemas`` and ``output_schemas`` say the same in
 fewer tokens. What is *accepted* does not change: a model that sends ``null`` is still understood.
 """
 
@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
 Schema = dict[str, Any]
 
@@ -23,14 +25,29 @@ _LISTS: Final = ("anyOf", "oneOf", "allOf", "prefixItems")
 _SINGLES: Final = ("items", "additionalProperties", "propertyNames", "contains", "not")
 
 
-def input_schema(model: type[BaseModel]) -> Schema:
+def input_schemas(models: Sequence[type[BaseModel]]) -> list[Schema]:
     """What to send: nullable arguments are merely optional, unknown ones are refused."""
-    return _finish(_slim(model.model_json_schema(by_alias=True), output=False), model)
+    return _schemas(models, "validation")
 
 
-def output_schema(model: type[BaseModel]) -> Schema:
+def output_schemas(models: Sequence[type[BaseModel]]) -> list[Schema]:
     """What comes back: ``None`` is never sent, so nothing is nullable and what may be ``None`` may be missing."""
-    return _finish(_slim(model.model_json_schema(by_alias=True, mode="serialization"), output=True), model)
+    return _schemas(models, "serialization")
+
+
+class _InOrder(GenerateJsonSchema):
+    """Keep the order in which things were written; it says more than the alphabet, and sorting takes time."""
+
+    def sort(self, value: Schema, parent_key: str | None = None) -> Schema:  # noqa: ARG002 - pydantic's signature
+        return value
+
+
+def _schemas(models: Sequence[type[BaseModel]], mode: JsonSchemaMode) -> list[Schema]:
+    # All at once: most answers share their larger blocks, and a host waits while this runs.
+    references, document = models_json_schema([(model, mode) for model in models], schema_generator=_InOrder)
+    output = mode == "serialization"
+    definitions = {name: _slim(body, output=output) for name, body in document.get("$defs", {}).items()}
+    return [_finish(references[model, mode]["$ref"].removeprefix(_REF), definitions) for model in models]
 
 
 def subschemas(schema: Schema) -> Iterator[Schema]:
@@ -44,15 +61,51 @@ def subschemas(schema: Schema) -> Iterator[Schema]:
             yield schema[keyword]
 
 
-def _finish(schema: Schema, model: type[BaseModel]) -> Schema:
-    if "$ref" in schema:  # a recursive model: the root must be an object in its own right
-        definition = schema["$defs"][schema.pop("$ref").removeprefix(_REF)]
-        schema = {**copy.deepcopy(definition), **schema}
-    schema = _inline(schema)
+def _finish(name: str, definitions: Mapping[str, Schema]) -> Schema:
+    """One model's schema, with those definitions that are better kept than repeated."""
+    root = definitions[name]
     # Several hosts drop a tool silently when its root is anything but a plain object.
-    if schema.get("type") != "object" or any(keyword in schema for keyword in ("anyOf", "oneOf", "allOf")):
-        raise TypeError(f"{model.__name__} is not a plain object at the root of its schema")
-    return schema
+    if root.get("type") != "object" or any(keyword in root for keyword in ("anyOf", "oneOf", "allOf")):
+        raise TypeError(f"{name} is not a plain object at the root of its schema")
+    places = {"": root} | _reachable(root, definitions)
+    uses = {place: Counter(_references(body)) for place, body in places.items()}
+    sizes = {place: len(json.dumps(body)) for place, body in places.items()}
+    while (inner := _next_to_inline(uses, sizes)) is not None:
+        body, inside = places.pop(inner), uses.pop(inner)
+        for place, count in [(place, used[inner]) for place, used in uses.items() if used[inner]]:
+            places[place] = _replace(places[place], inner, body)
+            sizes[place] += count * sizes[inner]
+            del uses[place][inner]
+            uses[place].update({name: count * times for name, times in inside.items()})
+    schema = copy.deepcopy(places.pop(""))  # what was used twice is still one object
+    return {**schema, "$defs": copy.deepcopy(places)} if places else schema
+
+
+def _next_to_inline(uses: Mapping[str, Counter[str]], sizes: Mapping[str, int]) -> str | None:
+    """A definition that takes less room where it is used than on its own."""
+    total: Counter[str] = sum(uses.values(), Counter())
+    for name, times in total.items():
+        reference = len(_REF) + len(name) + 12
+        shorter = times * sizes[name] <= times * reference + len(name) + 6 + sizes[name]
+        if not uses[name][name] and (times == 1 or shorter):
+            return name
+    return None
+
+
+def _reachable(schema: Schema, definitions: Mapping[str, Schema]) -> dict[str, Schema]:
+    found: dict[str, Schema] = {}
+    waiting = _references(schema)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = definitions[name]
+            waiting += _references(definitions[name])
+    return found
+
+
+def _references(schema: Schema) -> list[str]:
+    here = [schema["$ref"].removeprefix(_REF)] if "$ref" in schema else []
+    return here + [reference for inner in subschemas(schema) for reference in _references(inner)]
 
 
 def _slim(schema: Schema, *, output: bool, element: bool = False) -> Schema:
@@ -95,34 +148,10 @@ def _without_null(schema: Schema) -> Schema:
     return {"anyOf": arms, **around}
 
 
-def _inline(schema: Schema) -> Schema:
-    """Replace references by what they refer to wherever that is shorter, and always if there is only one."""
-    definitions: dict[str, Schema] = schema.pop("$defs", {})
-    progress = True
-    while progress:
-        progress = False
-        for name, body in list(definitions.items()):
-            uses = sum(_count(place, name) for place in (schema, *definitions.values()))
-            recursive = _count(body, name) > 0
-            size = len(json.dumps(body))
-            kept = uses * len(json.dumps({"$ref": _REF + name})) + len(name) + 4 + size
-            if uses == 0 or (not recursive and (uses == 1 or uses * size <= kept)):
-                del definitions[name]
-                schema = _replace(schema, name, body)
-                definitions = {other: _replace(inner, name, body) for other, inner in definitions.items()}
-                progress = True
-    return {**schema, "$defs": definitions} if definitions else schema
-
-
-def _count(schema: Schema, name: str) -> int:
-    here = 1 if schema.get("$ref") == _REF + name else 0
-    return here + sum(_count(inner, name) for inner in subschemas(schema))
-
-
 def _replace(schema: Schema, name: str, body: Schema) -> Schema:
     if schema.get("$ref") == _REF + name:
         around = {keyword: value for keyword, value in schema.items() if keyword != "$ref"}
-        return {**copy.deepcopy(body), **around}
+        return {**body, **around}
     replaced = dict(schema)
     for keyword in _MAPS:
         if keyword in schema:

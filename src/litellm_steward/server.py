@@ -16,7 +16,7 @@ from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequ
 from litellm_steward import __version__
 from litellm_steward.settings import Settings, SettingsError
 from litellm_steward.steward import Steward
-from litellm_steward.surface import build_tool, failure
+from litellm_steward.surface import build_tools, failure
 from litellm_steward.text import quote
 from litellm_steward.tools.catalog import CATALOG
 from litellm_steward.tools.view import ToolSpec
@@ -113,7 +113,7 @@ class StewardServer(MCPServer[Steward]):
             title="LiteLLM Steward",
             version=__version__,
             instructions=INSTRUCTIONS + (READ_ONLY if steward.settings.steward_read_only else ""),
-            tools=[build_tool(spec) for spec in selection.offered],
+            tools=build_tools(selection.offered),
             lifespan=lifespan,
             log_level=steward.settings.steward_log_level,
             subscriptions=False,  # the catalog never changes; hosts would hold streams open for nothing

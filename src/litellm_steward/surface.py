@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin
 
@@ -21,10 +21,10 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import PrivateAttr
 
-from litellm_steward.arguments import Arguments, Shape, friendly, shape_of, signature_of, validate
+from litellm_steward.arguments import Arguments, Shape, Signature, friendly, shape_of, signature_of, validate
 from litellm_steward.errors import StewardError
 from litellm_steward.logs import place_of
-from litellm_steward.schemas import Schema, input_schema, output_schema
+from litellm_steward.schemas import Schema, input_schemas, output_schemas
 from litellm_steward.tools.view import Answer, Effect, ToolSpec
 
 log = logging.getLogger(__name__)
@@ -37,21 +37,24 @@ HINTS: Final[Mapping[Effect, Mapping[str, bool]]] = {
 """All of them explicit, since the protocol's defaults are the opposite of each other's."""
 
 
-def build_tool(spec: ToolSpec) -> Tool:
-    """The tool an MCP server registers."""
-    signature = signature_of(spec.function)
-    parameters = input_schema(signature.model)
+def build_tools(specs: Sequence[ToolSpec]) -> list[Tool]:
+    """The tools an MCP server registers."""
+    signatures = [signature_of(spec.function) for spec in specs]
+    inputs = input_schemas([signature.model for signature in signatures])
+    outputs = output_schemas(
+        [_answer_type(spec, signature.returns) for spec, signature in zip(specs, signatures, strict=True)]
+    )
+    return [_build(*parts) for parts in zip(specs, signatures, inputs, outputs, strict=True)]
+
+
+def _build(spec: ToolSpec, signature: Signature, parameters: Schema, result: Schema) -> Tool:
     return StewardTool(
         fn=spec.function,
         name=spec.name,
         title=spec.title,
         description=inspect.cleandoc(spec.function.__doc__ or ""),
         parameters=parameters,
-        fn_metadata=Surface(
-            arg_model=signature.model,
-            output_schema=output_schema(_answer_type(spec, signature.returns)),
-            advertised=parameters,
-        ),
+        fn_metadata=Surface(arg_model=signature.model, output_schema=result, advertised=parameters),
         is_async=True,
         context_kwarg=signature.context,
         annotations=ToolAnnotations(title=spec.title, open_world_hint=True, **HINTS[spec.effect]),
