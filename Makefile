@@ -1,0 +1,72 @@
+# Everything a person does here, one target each. Only Python 3.11+, pip and make have to be there.
+
+PYTHON ?= python3
+LOCAL_UV := .tools/bin/uv
+MINIMUM_UV := 9
+
+# The uv of this machine if it is new enough, else one of our own in .tools.
+UV := $(shell uv --version 2>/dev/null | awk '{ split($$2, v, "."); if (v[1] > 0 || v[2] >= $(MINIMUM_UV)) print "uv" }')
+ifeq ($(UV),)
+UV := $(LOCAL_UV)
+endif
+export UV
+
+RUN := $(UV) run --no-sync
+PORT ?= 4000
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast lint format check ci bench record gateway-up gateway-down build clean sync
+
+help: ## Say what there is to do
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: sync ## Boot a real LiteLLM proxy and hold eight conversations with it
+	@$(RUN) python -m examples.demo
+
+test: sync ## Run every test, also those against real LiteLLM proxies
+	@echo "The live part boots real LiteLLM proxies: about 6 minutes on two cores, and about 4 more"
+	@echo "the first time, to install them. 'make test-fast' leaves it out."
+	$(RUN) pytest
+
+test-fast: sync ## Run the tests that need no gateway, in seconds
+	$(RUN) pytest -m "not live"
+
+lint: sync ## Check style, format and types
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) mypy
+
+format: sync ## Mend style and format
+	$(RUN) ruff check --fix
+	$(RUN) ruff format
+
+check: lint test-fast ## Lint and fast tests: before every commit
+
+ci: ## Run what the continuous integration runs
+	.ci/run
+
+bench: sync ## Measure start-up and answers
+	$(RUN) python -m benchmarks.startup
+
+record: sync ## Record real exchanges anew from the example gateway, for the unit tests
+	$(RUN) python -m tests.recordings
+
+gateway-up: sync ## Start the example gateway, seeded (PORT=4000)
+	@$(RUN) python -m examples.gateway up --seed --fresh --port $(PORT)
+
+gateway-down: sync ## Stop every example gateway of this checkout
+	@$(RUN) python -m examples.gateway down --all
+
+build: sync ## Build the wheel and the source archive into dist/
+	$(UV) build
+
+clean: ## Remove what tools left behind; the installed gateways in .gateway stay
+	rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache dist build
+	find . -name __pycache__ -not -path "./.gateway/*" -prune -exec rm -rf {} +
+
+sync: $(filter $(LOCAL_UV),$(UV))
+	@$(UV) sync --locked --quiet
+
+$(LOCAL_UV):
+	@echo "Fetching uv into .tools"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools "uv>=0.$(MINIMUM_UV)"
