@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -54,15 +55,20 @@ class Proxy:
         self.base_url = base_url
         self._key, self._key_header, self._timeout = key, key_header, timeout
         self._missing_routes: set[str] = set()
-        self._client = httpx.AsyncClient(
-            base_url=base_url,
-            timeout=httpx.Timeout(None, connect=min(timeout, 5.0)),  # _deadline bounds the rest
+        self._transport = transport
+
+    @cached_property
+    def _client(self) -> httpx.AsyncClient:
+        """Made for the first request: reading the machine's certificates would delay every start."""
+        return httpx.AsyncClient(
+            base_url=self.base_url,
+            timeout=httpx.Timeout(None, connect=min(self._timeout, 5.0)),  # _deadline bounds the rest
             limits=httpx.Limits(max_connections=20, max_keepalive_connections=10),
             headers={"User-Agent": "litellm-steward", "Accept": "application/json"},
             follow_redirects=False,
             # A corporate HTTP_PROXY must not see requests to this machine.
-            trust_env=httpx.URL(base_url).host not in _LOOPBACK,
-            transport=transport,
+            trust_env=httpx.URL(self.base_url).host not in _LOOPBACK,
+            transport=self._transport,
         )
 
     async def __aenter__(self) -> Self:
@@ -71,7 +77,8 @@ class Proxy:
     async def __aexit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._client.aclose()
+        if "_client" in vars(self):
+            await self._client.aclose()
 
     async def get(
         self,
