@@ -99,6 +99,8 @@ class Gateway:
     def _start(
         self, installed: Installed, *, fresh: bool, progress: Progress, database: bool, config: Path | None
     ) -> Running:
+        if fresh or self.ephemeral or self.run.facts().get("version") != self.version:
+            self.run.ledger.unlink(missing_ok=True)
         facts = {"version": self.version, "port": self.run.port, "database": self.database if database else None}
         self.run.describe({**facts, "ephemeral": self.ephemeral})
         dsn, url = "", None

@@ -213,9 +213,9 @@ def _write_stubs(home: Path) -> None:
     """Programs on the proxy's path that only have to be there.
 
     At start the proxy compares the database with its schema through the `prisma` command even when told to leave the
-    schema alone. That takes a native engine and many seconds, and the migrations were applied already: ours does nothing.
-    And the database client asks `openssl` for its version, to name a native engine that it will not use; slim machines
-    have none, and it would give up.
+    schema alone. That takes a native engine and many seconds, and the migrations were applied already: ours does
+    nothing. And the database client asks `openssl` for its version, to name a native engine that it will not use; slim
+    machines have none, and it would give up.
     """
     stubs = {"prisma": "exit 0"}
     if shutil.which("openssl") is None:

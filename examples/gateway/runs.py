@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .processes import Seen, Watched, group_members, ours, stop_group
+from .processes import Seen, Watched, ours, stop_group
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +83,6 @@ class Run:
     def forget(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def leftover(self) -> list[int]:
-        """Living processes of this gateway, for proving that none remains."""
-        seen = self.proxy()
-        return [] if seen is None else group_members(seen.group)
 
 
 def runs_of(home: Path) -> Iterator[Run]:

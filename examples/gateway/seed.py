@@ -14,10 +14,14 @@ from .gateway import QUIET, Running
 from .ledger import Call, Ledger, SeededKey
 from .progress import Progress
 from .proxy import GENERAL_FALLBACKS, general_fallbacks_in_config
-from .runs import Run
+from .settings import release
 
 CALLERS: Final = 6
 """Calls in flight at once; more make a small machine slower."""
+
+
+FIRST_TO_BOOK_TOKENS_OF_FAILURES: Final = (1, 100)
+"""Seen on 1.108.5 and not on 1.83.14; the releases between were not run."""
 
 
 def seed(running: Running, progress: Progress = QUIET) -> Ledger:
@@ -49,10 +53,24 @@ def seed(running: Running, progress: Progress = QUIET) -> Ledger:
         models=models,
         keys=keys,
         calls=made,
-        notes=(),
+        notes=_notes(running, keys),
     )
     ledger.save(running.log_path.parent / "ledger.json")
     return ledger
+
+
+def _notes(running: Running, keys: Mapping[str, SeededKey]) -> tuple[str, ...]:
+    """Where a version would not do as the company wants, or books otherwise than the calls answered."""
+    notes = []
+    if keys[company.HOSTILE_NAME].alias != company.HOSTILE:
+        notes.append("This version refuses line breaks in a key's alias: the hostile one is on one line.")
+    if release(running.version) >= FIRST_TO_BOOK_TOKENS_OF_FAILURES:
+        notes.append("This version books a failed call with its prompt tokens if its caller has a budget or a limit.")
+    if general_fallbacks_in_config(running.version):
+        notes.append(
+            "The general fallbacks come from the configuration file: this version's API cannot write all of them."
+        )
+    return tuple(notes)
 
 
 def make_teams(admin: Admin) -> dict[str, str]:
@@ -183,8 +201,3 @@ def live_fallbacks(admin: Admin) -> object:
         return admin.get("/router/settings")["current_values"]["fallbacks"]
     except RefusedError:  # 1.74.9 has no such route
         return admin.get("/get/config/callbacks")["router_settings"]["fallbacks"]
-
-
-def ledger_of(run: Run) -> Ledger | None:
-    """What an earlier seed of this gateway did."""
-    return Ledger.load(run.ledger) if run.ledger.exists() else None
