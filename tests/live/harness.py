@@ -1,0 +1,166 @@
+"""Drive the steward as a client would, against a real proxy, and keep every byte for the canary test."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal, TextIO
+
+import httpx
+import psycopg
+from mcp import Client, StdioServerParameters, stdio_client
+from mcp.client.context import ClientRequestContext
+from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, ErrorData, TextContent
+
+from examples.gateway import Ledger, Running
+
+Era = Literal["auto", "legacy"]
+Json = dict[str, Any]
+ALSO_LEFT_OUT: Final = ("LITELLM_", "STEWARD_")
+
+
+@dataclass
+class Seeded:
+    """A running, seeded gateway."""
+
+    running: Running
+    ledger: Ledger
+
+    @property
+    def version(self) -> str:
+        return self.running.version
+
+    @property
+    def is_oldest(self) -> bool:
+        return self.version.startswith("1.74.")
+
+    def sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Ask the proxy's own database: the truth that figures are compared with."""
+        with psycopg.connect(self.running.dsn, autocommit=True) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def chat(self, key: str, model: str, **body: object) -> httpx.Response:
+        """A real chat call on the proxy, as an application would make it."""
+        payload = {"model": model, "messages": [{"role": "user", "content": "Say hello."}], **body}
+        headers = {"Authorization": f"Bearer {key}"}
+        return httpx.post(f"{self.running.base_url}/chat/completions", json=payload, headers=headers, timeout=60)
+
+    def admin(self, method: str, path: str, **request: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own
+        headers = {"Authorization": f"Bearer {self.running.master_key}"}
+        return httpx.request(method, f"{self.running.base_url}{path}", headers=headers, timeout=60, **request)
+
+
+@dataclass
+class Answered:
+    """A tool's answer, as the two audiences get it."""
+
+    is_error: bool
+    text: str
+    data: Json
+
+    def ok(self) -> Json:
+        assert not self.is_error, self.text
+        return self.data
+
+    def error(self) -> str:
+        assert self.is_error, self.text
+        return self.text
+
+
+@dataclass
+class Evidence:
+    """Everything that left a steward process: results (without a new key's single showing) and stderr."""
+
+    folder: Path
+    results: list[str] = field(default_factory=list)
+    new_keys: list[str] = field(default_factory=list)
+
+    def log(self) -> TextIO:
+        return (self.folder / f"stderr-{time.monotonic_ns()}.log").open("w", encoding="utf-8")
+
+    def keep(self, answered: Answered) -> None:
+        shown = f"{answered.text}\n{json.dumps(answered.data)}"
+        key = answered.data.get("key")
+        if isinstance(key, str) and key.startswith("sk-"):
+            self.new_keys.append(key)
+            assert shown.count(key) == 2, "a new key is shown once in the text and once in the data"
+            shown = shown.replace(key, "")
+        self.results.append(shown)
+
+    def everything(self) -> str:
+        logs = [path.read_text(encoding="utf-8") for path in sorted(self.folder.glob("stderr-*.log"))]
+        return "\n".join([*self.results, *logs])
+
+
+class Steward:
+    """A connected client."""
+
+    def __init__(self, client: Client, evidence: Evidence) -> None:
+        self.client, self._evidence = client, evidence
+
+    async def __call__(self, tool: str, **arguments: object) -> Answered:
+        result = await self.client.call_tool(tool, arguments)
+        assert isinstance(result, CallToolResult)
+        (content,) = result.content
+        assert isinstance(content, TextContent)
+        answered = Answered(bool(result.is_error), content.text, result.structured_content or {})
+        self._evidence.keep(answered)
+        return answered
+
+
+Person = Callable[[str], ElicitResult]
+"""Somebody who reads a form's message and answers."""
+
+
+def types(word: str) -> Person:
+    return lambda _: ElicitResult(action="accept", content={"confirm": word})
+
+
+def declines(_: str) -> ElicitResult:
+    return ElicitResult(action="decline")
+
+
+def environment(gateway: Running, settings: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ALSO_LEFT_OUT)}
+    ours = {
+        "LITELLM_BASE_URL": gateway.base_url,
+        "LITELLM_MASTER_KEY": gateway.master_key,
+        "STEWARD_LOG_LEVEL": "DEBUG",
+    }
+    return {**kept, **ours, **settings}
+
+
+@asynccontextmanager
+async def over_stdio(
+    gateway: Running, evidence: Evidence, person: Person | None = None, era: Era = "auto", **settings: str
+) -> AsyncIterator[Steward]:
+    """A steward as a desktop host starts it."""
+
+    async def answer(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult | ErrorData:
+        assert person is not None
+        return person(params.message)
+
+    parameters = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "litellm_steward"],
+        env=environment(gateway, settings),
+        cwd=str(evidence.folder),  # away from any .env of the developer
+    )
+    with evidence.log() as errlog:
+        transport = stdio_client(parameters, errlog=errlog)
+        async with Client(transport, mode=era, elicitation_callback=answer if person else None, cache=None) as client:
+            yield Steward(client, evidence)
+
+
+def wait_for(true: Callable[[], bool], what: str, seconds: float = 40) -> None:
+    """Until the proxy has done what it does in the background; fails with what was waited for."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.25)
