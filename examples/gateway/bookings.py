@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from . import postgres
+from .company import CALLS
 from .errors import GatewayError
 from .gateway import Running
 from .ledger import Call
@@ -29,18 +30,20 @@ SELECT (SELECT coalesce(sum(successful_requests), 0) FROM "LiteLLM_DailyUserSpen
 
 
 def wait(running: Running, made: Sequence[Call]) -> None:
-    """Return when users, teams and keys carry all successful calls and nothing moves any more."""
+    """Return when users, teams, tags and keys carry all successful calls and nothing moves any more."""
     server = postgres.server_of(running.log_path.parent.parent)
     database = running.dsn.rpartition("dbname=")[2]
     answered = [call for call in made if call.ok]
     of_teams = sum(1 for call in answered if call.team_id)
+    tagged = sum(batch.count * len(batch.tags) for batch in CALLS)
     spent = round(sum(call.spend for call in answered), 6)
     deadline = time.monotonic() + PATIENCE
     before: list[str] = []
     calm = 0
     while time.monotonic() < deadline:
         now = postgres.query(server, database, _BOOKED)[0]
-        complete = int(now[0]) >= len(answered) and int(now[1]) >= of_teams and abs(float(now[2]) - spent) < 0.0001
+        counted = int(now[0]) >= len(answered) and int(now[1]) >= of_teams and int(now[5]) >= tagged
+        complete = counted and abs(float(now[2]) - spent) < 0.0001
         calm = calm + 1 if complete and now == before else 0
         if calm >= CALM:
             return

@@ -91,7 +91,12 @@ CUSTOMERS: Final[dict[str, dict[str, Any]]] = {
 AUTOMATIC_CUSTOMERS: Final = ("globex",)
 
 KEYS: Final = (
-    Key("cs-bot", "Customer-Service", "alex_dev", {"max_budget": 50, "budget_duration": "1mo"}),
+    Key(
+        "cs-bot",
+        "Customer-Service",
+        "alex_dev",
+        {"max_budget": 50, "budget_duration": "1mo", "metadata": {"allow_client_tags": True}},
+    ),  # else 1.83.14 drops tags
     Key("alex-laptop", "Customer-Service", "alex_dev"),
     Key("alex-personal", "", "alex_dev"),
     Key("marketing-campaigns", "Marketing", "maria", {"max_budget": 80, "budget_duration": "30d"}),
