@@ -77,14 +77,15 @@ async def generate_key(
     duration: Annotated[str | None, Field(description="Lifetime, e.g. 90d; leave out for no expiry")] = None,
     rpm_limit: Rpm = None,
     tpm_limit: Tpm = None,
-    max_parallel_requests: Annotated[int | None, Field(ge=0)] = None,
+    max_parallel_requests: Annotated[int | None, Field(ge=0, description="Requests under way at once")] = None,
     aliases: Annotated[dict[str, str] | None, Field(description="Model name in calls -> model used")] = None,
-    tags: list[str] | None = None,
+    tags: Annotated[list[str] | None, Field(description="For spend by tag")] = None,
     metadata: Annotated[dict[str, object] | None, Field(description="Stored in clear")] = None,
 ) -> GeneratedKey:
-    """Create a virtual key for a team, a user, or both. The key works at once and is shown only in this answer.
+    """Create a virtual key for a team, a user, or both; it works at once and is shown only in this answer.
 
-    A key of a team spends from the team's budget as well; a user's budget does not bind it.
+    A key of a team spends from the team's budget as well; a user's budget does not bind it. Without
+    max_budget the key has no limit of its own. The team and the user must exist: create_team, create_user.
     """
     steward = steward_of(ctx)
     proxy = steward.proxy
@@ -157,7 +158,10 @@ async def get_key_info(
     start_date: StartDate = None,
     end_date: EndDate = None,
 ) -> KeyDetails:
-    """One virtual key: status, owner, team, models, budget, limits, and its usage in the period."""
+    """One virtual key: status, owner, team, models, budget, limits, and its spend, tokens and requests in the period.
+
+    For all keys of a person use get_user_info, of a team get_team_info.
+    """
     steward = steward_of(ctx)
     proxy = steward.proxy
     days = resolve_period(period, start_date, end_date)
@@ -194,10 +198,10 @@ async def get_key_info(
 
 
 async def delete_key(ctx: StewardContext, key: KeyRef, approval: Approval = None) -> DeletedKey | InputRequiredResult:
-    """Delete a virtual key for good, for example a leaked one. Calls with it are refused from then on.
+    """Delete a virtual key for good, for example a leaked one: every application that uses it stops working.
 
-    The user is asked first; where this client cannot ask, the answer is a plan and an approval token
-    to send back once the user has agreed.
+    The user is asked first; where this client cannot ask, the answer is approval_required with a plan
+    to show them, and a token to send back as approval once they have agreed.
     """
     steward = steward_of(ctx)
     proxy = steward.proxy

@@ -149,7 +149,10 @@ async def create_team(
     metadata: Annotated[dict[str, object] | None, Field(description="Stored in clear")] = None,
     allow_duplicate: Annotated[bool, Field(description="Although the name is taken")] = False,
 ) -> NewTeam:
-    """Create a team. Its budget and models bind every key of the team; create members with create_user first."""
+    """Create a team. Its budget, limits and models bind every key of the team together.
+
+    Members must exist (create_user); keys for the team are made with generate_key.
+    """
     proxy = steward_of(ctx).proxy
     check_name("team_alias", team_alias)
     notes = check_budget(max_budget, budget_duration)
@@ -204,7 +207,10 @@ async def get_team_info(
     end_date: EndDate = None,
     top: Top = TOP,
 ) -> TeamDetails:
-    """One team: budget, members, key counts, and its spend by model, user, key and day in the period."""
+    """One team (a department, a project): budget, members, key counts, and its spend by model, user, key and day.
+
+    Answers who in a team spent how much, and which of its keys nothing limits.
+    """
     proxy = steward_of(ctx).proxy
     days = resolve_period(period, start_date, end_date)
     match = await resolve_team(proxy, team)

@@ -53,7 +53,7 @@ MOST_KEYS_SHOWN = 500
 async def create_user(
     ctx: StewardContext,
     user_id: Annotated[str | None, Field(description="Chosen for you if left out")] = None,
-    user_email: str | None = None,
+    user_email: Annotated[str | None, Field(description="Must be unique")] = None,
     user_alias: Annotated[str | None, Field(description="Display name")] = None,
     user_role: Annotated[Role | None, Field(description="Default internal_user")] = None,
     teams: Annotated[list[TeamRef] | None, Field(description="Existing teams to join")] = None,
@@ -137,7 +137,11 @@ async def get_user_info(
     end_date: EndDate = None,
     top: Top = TOP,
 ) -> UserDetails:
-    """One user or customer: budget, teams, keys, and tokens, requests and spend in the period, by model."""
+    """One user or customer: what they spent (USD, tokens, requests) in the period, by model, key and day; their
+    budget and what is left of it, teams and keys.
+
+    Counts what was booked under the person, whichever key made the call.
+    """
     proxy = steward_of(ctx).proxy
     days = resolve_period(period, start_date, end_date)
     if kind == "customer":
