@@ -266,7 +266,8 @@ def _message(item: ErrorDetails) -> str:
         return "must not be empty"
     if kind.startswith("date_"):
         return "must be a date, as YYYY-MM-DD"
-    return _MESSAGES.get(kind, "is not valid").format_map(context)
+    shown = {name: f"{value:g}" if isinstance(value, float) else value for name, value in context.items()}
+    return _MESSAGES.get(kind, "is not valid").format_map(shown)
 
 
 def _booleans_for_numbers(root: Schema, schema: Schema, value: object, path: Path = ()) -> Iterator[Path]:
