@@ -53,7 +53,7 @@ async def resolve_user(proxy: Proxy, reference: str) -> Match[User]:
 
 async def no_such_user(proxy: Proxy, reference: str, near: list[User], *, searchable: bool) -> NotFound:
     """The error for a reference that names nobody; looks for ids that begin alike."""
-    near = [*near, *await users.containing_id(proxy, reference[:3])]
+    near = [*near, *await users.containing_id(proxy, reference[:2])]
     return not_found("user", reference, map(_candidate, near), None if searchable else NO_ALIAS_SEARCH)
 
 
