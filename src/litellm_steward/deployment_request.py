@@ -24,8 +24,15 @@ NO_KEY: Final = "none"
 _MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+*=,@-]{0,254}")
 _PARAMETER: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _KEY: Final = re.compile(r"[!-~]{1,4096}")
-_PLACE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,99}")
-_PLACES: Final = frozenset({"api_version", "aws_region_name", "region_name", "vertex_project", "vertex_location"})
+_REGION: Final = re.compile(r"[a-z0-9-]{1,60}")
+_WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,99}")
+_PLACES: Final[Mapping[str, re.Pattern[str]]] = {
+    "aws_region_name": _REGION,
+    "region_name": _REGION,
+    "vertex_location": _REGION,
+    "vertex_project": _WORD,
+    "api_version": _WORD,
+}
 """LiteLLM builds host names and paths of these."""
 
 _SYNONYMS: Final = {"base_url": "api_base", "litellm_credential_name": "credential"}
@@ -158,9 +165,11 @@ def new_deployment(
         merged["litellm_credential_name"] = merged.pop("credential")
     if "api_base" in merged and "environ" not in str(merged["api_base"]).lower():
         check_address(str(merged["api_base"]))
-    for name in _PLACES & merged.keys():
-        value = merged[name]
-        if not isinstance(value, str) or not ("environ" in value.lower() or _PLACE.fullmatch(value)):
+    for name, pattern in _PLACES.items():
+        value = merged.get(name, "-")
+        if not isinstance(value, str) or not (
+            "environ" in value.lower() or name not in merged or pattern.fullmatch(value)
+        ):
             raise InvalidArgument(f"{name} must be a plain word without spaces or slashes")
     return NewDeployment(str(uuid.uuid4()), model_name, model, merged, literal, mode)
 

@@ -21,7 +21,7 @@ from litellm_steward.api import models
 from litellm_steward.api.decode import message_of
 from litellm_steward.api.models import Deployment
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.api.version import Version
+from litellm_steward.api.version import NEWEST_TESTED, Version
 from litellm_steward.deployment_request import NewDeployment, mode_of
 from litellm_steward.errors import Fault, StewardError
 from litellm_steward.provider_errors import ProviderFailed, explain
@@ -77,6 +77,12 @@ async def make(
         settled = True
     except StewardError as error:
         settled = True
+        if (
+            new.credential is not None
+            and isinstance(error, ProviderFailed)
+            and (version or NEWEST_TESTED) < PREFLIGHT_FROM
+        ):
+            error.hint = "This release of LiteLLM cannot use a credential in the first half minute after it is stored."
         raise await _undone(proxy, new, error) from error
     finally:
         if not settled:  # the client hung up, or a fault of ours

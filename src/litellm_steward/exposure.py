@@ -5,15 +5,20 @@ what the caller does not hold: a variable of the proxy, a stored credential, a k
 its environment. ``exposures`` says in sentences what a person has to agree to first; an empty answer
 means that the caller's own secrets go to the caller's own address.
 
+Nor may it take calls from a name in use to an address that did not get them before, or all that a
+wildcard catches.
+
 The parameters that are harmless are listed; any other one, known or new, needs agreement.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from litellm_steward.addresses import host_of
+from litellm_steward.api.models import Deployment
 from litellm_steward.deployment_request import NewDeployment
 from litellm_steward.environment import CREDENTIAL_FIELD, Reference, strings
 from litellm_steward.text import quote, scrub
@@ -117,10 +122,14 @@ _PRICE: Final = re.compile(r"(?:input|output|cache|search|code|citation)_[a-z0-9
 _FREE_TEXT: Final = frozenset({"mock_response"})
 
 
-def exposures(new: NewDeployment, references: tuple[Reference, ...]) -> tuple[str, ...]:
+def exposures(
+    new: NewDeployment, references: tuple[Reference, ...], existing: Sequence[Deployment] = ()
+) -> tuple[str, ...]:
     """What a person must agree to before this deployment is created or tested; nothing if nothing."""
     said = []
     address = new.api_base
+    if address is not None and (taken := _calls_taken(new, existing)):
+        said.append(f"{taken}, with the prompts in them, go to {quote(address, 300)}.")
     if address is not None:
         where = quote(address, 300)
         said += [f"The value of the proxy's environment variable {r.name} is sent to {where}." for r in references]
@@ -137,6 +146,17 @@ def exposures(new: NewDeployment, references: tuple[Reference, ...]) -> tuple[st
     if "://" in new.model:
         said.append(f"The model {quote(new.model)} holds an address.")
     return tuple(said)
+
+
+def _calls_taken(new: NewDeployment, existing: Sequence[Deployment]) -> str | None:
+    """The calls that go elsewhere today: a share of a name in use, or whatever a wildcard catches."""
+    if "*" in new.model_name:
+        return f"All calls that match {quote(new.model_name)}"
+    same = [d for d in existing if d.model_name == new.model_name]
+    hosts = {host_of(d.litellm_params.api_base) for d in same if d.litellm_params.api_base}
+    if not same or host_of(new.api_base or "") in hosts:
+        return None
+    return f"One in {len(same) + 1} of the calls to {quote(new.model_name)}"
 
 
 def own_key_missing(new: NewDeployment) -> bool:

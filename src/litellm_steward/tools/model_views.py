@@ -189,6 +189,7 @@ def deployment_view(
 ) -> DeploymentView:
     """``full`` for one model; a list leaves out what most deployments have in common."""
     params, info = deployment.litellm_params, deployment.model_info
+    priced = bool(info.input_cost_per_token or info.output_cost_per_token)  # below 1.91 an unknown price is a 0
     return DeploymentView(
         model_name=deployment.model_name,
         model_id=deployment.id,
@@ -200,8 +201,8 @@ def deployment_view(
         blocked=True if deployment.is_blocked else None,
         mode=info.mode if full or info.mode != "chat" else None,
         mocked=True if params.mock_response is not None else None,
-        input_cost_per_token=_first(params.input_cost_per_token, info.input_cost_per_token),
-        output_cost_per_token=_first(params.output_cost_per_token, info.output_cost_per_token),
+        input_cost_per_token=_first(params.input_cost_per_token, info.input_cost_per_token if priced else None),
+        output_cost_per_token=_first(params.output_cost_per_token, info.output_cost_per_token if priced else None),
         rpm=params.rpm,
         tpm=params.tpm,
         max_budget=params.max_budget,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from mcp.types import InputRequiredResult
 from pydantic import Field, SecretStr
@@ -31,22 +31,22 @@ from litellm_steward.tools.model_views import (
     ChainView,
     CreatedModel,
     DeletedModel,
-    DeploymentView,
     ModelDetails,
     chain_views,
     deployment_view,
 )
 from litellm_steward.tools.parameters import Approval, BudgetDuration, MaxBudget, Rpm, Tpm
-from litellm_steward.tools.view import StewardContext, steward_of
+from litellm_steward.tools.view import StewardContext, View, steward_of
 
 BUDGETS_BIND_FROM: Final = Version(1, 91, 0)
 """1.74.9 and 1.83.14 store a deployment's budget and do not enforce it for models added at run time."""
-MOST_CHAINS: Final = 40
 PAGE: Final = 50
-PAGE_SIZE_IN_LETTERS: Final = 2_600
-"""What a page of deployments may take by default, as JSON: the answer stays near a thousand tokens."""
+ROOM: Final = 3_700
+"""Letters of JSON that an answer may take by default, which is under 1,500 tokens."""
+ROOM_FOR_CHAINS: Final = 2_000
 
 ModelRef = Annotated[str, Field(min_length=1, max_length=300, description="Model name or deployment id")]
+V = TypeVar("V", bound=View)
 Price = Annotated[float | None, Field(ge=0, description="USD")]
 
 
@@ -81,8 +81,8 @@ async def create_model(
 ) -> CreatedModel | InputRequiredResult:
     """Add a deployment to the proxy and prove by a real call that it works; what fails the test is removed again.
 
-    Sending a stored credential or a variable of the proxy to an api_base of your choice, or setting
-    parameters not known to be harmless, needs the user's agreement first.
+    Sending a stored credential, a variable of the proxy or calls to an existing name to a new api_base, or
+    setting parameters not known to be harmless, needs the user's agreement first.
     """
     steward = steward_of(ctx)
     check_name("model_name", model_name)
@@ -111,7 +111,7 @@ async def create_model(
     if own_key_missing(new):
         new = new.without_ambient_key()
         notes.append("No key was given, so none is sent to this api_base; the proxy's own keys stay where they are.")
-    exposed = exposures(new, references)
+    exposed = exposures(new, references, existing)
     if exposed:
         plan = creation_plan(new, references, exposed, sources)
         agreed = await agreement(steward.approvals, ctx, plan, approval)
@@ -188,18 +188,17 @@ async def get_model_info(
         )
         for d in wanted
     ]
+    shown = _fitting(chain_views(chains, deployed), ROOM_FOR_CHAINS)
+    if len(shown) < len(chains):
+        notes.append(f"{len(chains) - len(shown)} more chains are not shown; ask for one model.")
     if limit is None:
-        views = _fitting(views)
-    end = start + len(views)
+        views = _fitting(views, ROOM - sum(map(_size, shown)))
     if any(view.mean_latency_ms is not None for view in views):
-        notes.append(
-            f"mean_latency_ms is over all calls to the model name in the last {measurements.LATENCY_DAYS} days."
-        )
-    if len(chains) > MOST_CHAINS:
-        notes.append(f"{len(chains) - MOST_CHAINS} more chains are not shown; ask for one model.")
+        notes.append(f"mean_latency_ms: all calls to the model name in {measurements.LATENCY_DAYS} days.")
+    end = start + len(views)
     return ModelDetails(
         deployments=views,
-        fallbacks=chain_views(chains[:MOST_CHAINS], deployed),
+        fallbacks=shown,
         total=len(chosen),
         next_cursor=str(end) if end < len(chosen) else None,
         notes=notes,
@@ -380,12 +379,16 @@ def _concerning(chains: Sequence[Chain], group: Group) -> list[Chain]:
     ]
 
 
-def _fitting(views: list[DeploymentView]) -> list[DeploymentView]:
-    """As many as fit into a page; at least one."""
-    room, fitting = PAGE_SIZE_IN_LETTERS, list[DeploymentView]()
+def _fitting(views: Sequence[V], room: int) -> list[V]:
+    """As many as fit; at least one."""
+    fitting = list[V]()
     for view in views:
-        room -= len(view.model_dump_json(exclude_none=True))
+        room -= _size(view)
         if room < 0 and fitting:
             break
         fitting.append(view)
     return fitting
+
+
+def _size(view: View) -> int:
+    return len(view.model_dump_json(exclude_none=True))

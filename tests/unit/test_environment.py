@@ -1,0 +1,320 @@
+"""What an injected prompt would try in order to make the proxy send its own secrets somewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from litellm_steward.addresses import check_address, host_of, shown_address
+from litellm_steward.api.models import Deployment
+from litellm_steward.api.version import Version
+from litellm_steward.deployment_request import NewDeployment, new_deployment
+from litellm_steward.environment import Reference, check_resolved, find_references
+from litellm_steward.errors import InvalidArgument, Refused, StewardError, Unsupported
+from litellm_steward.exposure import exposures, own_key_missing
+from litellm_steward.settings import Settings
+
+EVIL = "https://evil.example/v1"
+SETTINGS = Settings(_env_file=None)
+
+
+def asked(model: str = "openai/gpt-4o", extra: dict[str, Any] | None = None, **named: object) -> NewDeployment:
+    if isinstance(named.get("api_key"), str):
+        named["api_key"] = SecretStr(str(named["api_key"]))
+    return new_deployment("name", model, named, extra)
+
+
+def judged(model: str = "openai/gpt-4o", extra: dict[str, Any] | None = None, **named: object) -> tuple[str, ...]:
+    """What a person would have to agree to."""
+    new = asked(model, extra, **named)
+    fields = {"model_name": new.model_name, "model": new.model, **new.params}
+    return exposures(new, find_references(fields, SETTINGS))
+
+
+def test_a_reference_to_a_providers_key_is_allowed() -> None:
+    assert find_references({"api_key": "os.environ/OPENAI_API_KEY"}, SETTINGS) == (
+        Reference("api_key", "OPENAI_API_KEY"),
+    )
+    assert judged(api_key="os.environ/OPENAI_API_KEY") == ()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "os.environ/LITELLM_SALT_KEY",
+        "os.environ/LITELLM_MASTER_KEY",
+        "os.environ/litellm_master_key",
+        "os.environ/DATABASE_URL",
+        "os.environ/DATABASE_API_KEY",
+        "os.environ/MY_SALT_API_KEY",
+        "os.environ/PATH",
+        "os.environ/AWS_SECRET_ACCESS_KEY",
+        " os.environ/OPENAI_API_KEY",
+        "os.environ/OPENAI_API_KEY ",
+        "OS.ENVIRON/OPENAI_API_KEY",
+        "xos.environ/OPENAI_API_KEY",
+        "os.environ/os.environ/LITELLM_SALT_KEY",
+        "os.environ/OPENAI_os.environ/API_KEY",
+        "os.environ/oidc/env/LITELLM_SALT_KEY",
+        "os.environ/",
+        "os.environ/A/B_API_KEY",
+        "os.\u200benviron/LITELLM_SALT_KEY",
+        "os.environ/LITELLM_SALT_KEY\u200b",
+        "oidc/env/LITELLM_SALT_KEY",
+        "oidc/file//etc/passwd",
+        " OIDC/env_path/LITELLM_SALT_KEY",
+    ],
+)
+def test_other_references_are_refused_wherever_they_stand(value: str) -> None:
+    places: list[dict[str, object]] = [
+        {"api_key": value},
+        {"model_name": value},
+        {"tags": [value]},
+        {"extra_headers": {"X": [{"y": value}]}},
+        {"extra_body": {value: 1}},
+        {"mock_response": value},
+    ]
+    for fields in places:
+        with pytest.raises(StewardError):
+            find_references(fields, SETTINGS)
+    with pytest.raises(StewardError):
+        judged(api_key=value)
+    with pytest.raises(StewardError):
+        judged(extra={"api_key": value})
+
+
+@pytest.mark.parametrize("field", ["organization", "mock_response", "api_version", "user", "extra_headers"])
+def test_an_allowed_variable_may_not_stand_where_litellm_would_show_it(field: str) -> None:
+    with pytest.raises(Refused, match="show its value"):
+        find_references({field: "os.environ/OPENAI_API_KEY"}, SETTINGS)
+
+
+def test_not_even_in_the_model_its_name_or_its_address() -> None:
+    with pytest.raises(InvalidArgument):
+        judged("openai/os.environ/OPENAI_API_KEY")
+    with pytest.raises(Refused):
+        judged(api_base="os.environ/OPENAI_API_KEY")
+
+
+def test_nested_references_are_refused_because_litellm_sends_them_as_text() -> None:
+    with pytest.raises(Refused):
+        find_references({"credentials": {"api_key": "os.environ/OPENAI_API_KEY"}}, SETTINGS)
+
+
+@pytest.mark.parametrize("field", ["aws_web_identity_token", "azure_ad_token"])
+def test_fields_whose_plain_value_is_looked_up_obey_the_same_policy(field: str) -> None:
+    with pytest.raises(Refused, match="LITELLM_SALT_KEY"):
+        find_references({field: "LITELLM_SALT_KEY"}, SETTINGS)
+
+
+def test_the_setting_widens_what_is_allowed_but_never_to_litellms_own_secrets() -> None:
+    wide = Settings(_env_file=None, steward_allowed_env=("*",))
+    assert find_references({"api_key": "os.environ/HF_TOKEN"}, wide)
+    for name in ("LITELLM_SALT_KEY", "DATABASE_URL", "MY_MASTER_KEY"):
+        with pytest.raises(Refused):
+            find_references({"api_key": f"os.environ/{name}"}, wide)
+
+
+@pytest.mark.parametrize("version", [Version(1, 83, 14), Version(1, 75, 0), Version(1, 91, 4), None])
+def test_releases_that_send_the_text_are_refused(version: Version | None) -> None:
+    with pytest.raises(Unsupported):
+        check_resolved((Reference("api_key", "OPENAI_API_KEY"),), version)
+
+
+@pytest.mark.parametrize("version", [Version(1, 74, 9), Version(1, 91, 5), Version(1, 108, 5)])
+def test_releases_that_resolve_references_take_them(version: Version) -> None:
+    check_resolved((Reference("api_key", "OPENAI_API_KEY"),), version)
+    check_resolved((), None)
+
+
+def test_the_callers_own_key_to_the_callers_own_address_needs_nobody() -> None:
+    assert judged(api_key="sk-mine-12345678", api_base=EVIL) == ()
+    assert judged(api_key="sk-mine-12345678", extra={"base_url": EVIL}) == ()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"api_key": "os.environ/OPENAI_API_KEY", "api_base": EVIL}, "OPENAI_API_KEY is sent to"),
+        ({"api_key": "os.environ/OPENAI_API_KEY", "extra": {"base_url": EVIL}}, "OPENAI_API_KEY is sent to"),
+        ({"credential": "prod", "api_base": EVIL}, "'prod' is sent to"),
+        ({"extra": {"litellm_credential_name": "prod", "base_url": EVIL}}, "'prod' is sent to"),
+        ({"model": "vertex_ai/gemini-pro", "api_base": EVIL}, "identity"),
+        ({"model": "bedrock/some.model", "api_key": "mine-12345678", "api_base": EVIL}, "identity"),
+        ({"model": "azure/gpt-4o", "api_key": "mine-12345678", "api_base": EVIL}, "identity"),
+        ({"model": "azure/gpt-4o", "api_base": "https://x.openai.azure.com"}, "identity"),
+        ({"model": "gpt-4o", "api_key": "mine-12345678", "api_base": EVIL}, "identity"),
+        ({"model": "huggingface/https://evil.example/x"}, "holds an address"),
+        ({"extra": {"aws_sts_endpoint": EVIL}}, "aws_sts_endpoint"),
+        ({"extra": {"aws_bedrock_runtime_endpoint": EVIL}}, "aws_bedrock_runtime_endpoint"),
+        ({"extra": {"vertex_credentials": "/etc/passwd"}}, "/etc/passwd"),
+        ({"extra": {"aws_profile_name": "admin"}}, "aws_profile_name"),
+        ({"extra": {"extra_headers": {"Host": "evil.example"}}}, "extra_headers"),
+        ({"extra": {"use_litellm_proxy": True}}, "use_litellm_proxy"),
+        ({"extra": {"configurable_clientside_auth_params": ["api_base"]}}, "configurable_clientside"),
+        ({"extra": {"langfuse_host": EVIL}}, "langfuse_host"),
+        ({"extra": {"success_callback": ["langfuse"]}}, "success_callback"),
+        ({"extra": {"something_new": 1}}, "something_new"),
+        ({"extra": {"organization": EVIL}}, "holds an address"),
+    ],
+)
+def test_whatever_the_proxy_would_give_away_needs_agreement(arguments: dict[str, Any], says: str) -> None:
+    assert any(says in line for line in judged(**arguments)), judged(**arguments)
+
+
+def test_harmless_parameters_need_nobody() -> None:
+    extra = {
+        "timeout": 30,
+        "mock_response": "see https://example.com",
+        "aws_region_name": "eu-central-1",
+        "output_cost_per_token_batches": 1e-6,
+        "mode": "embedding",
+    }
+    assert judged("bedrock/amazon.titan-embed-text-v2:0", extra) == ()
+    assert (
+        judged("azure/gpt-4o", api_key="mine-12345678", api_base="https://x.openai.azure.com", api_version="2024-10-21")
+        == ()
+    )
+
+
+def test_without_a_key_none_of_the_proxys_goes_to_the_address() -> None:
+    new = asked(api_base=EVIL)
+    assert own_key_missing(new)
+    assert new.without_ambient_key().litellm_params()["api_key"] == "none"
+    assert not own_key_missing(asked(api_base=EVIL, api_key="sk-mine-12345678"))
+    assert not own_key_missing(asked())
+
+
+def test_calls_of_a_name_in_use_go_nowhere_new_without_agreement() -> None:
+    row = {"model_name": "name", "litellm_params": {"model": "openai/x", "api_base": "https://ours.example/v1"}}
+    in_use = [Deployment.model_validate(row)]
+    new = asked(api_key="sk-mine-12345678", api_base=EVIL)
+    assert "One in 2 of the calls to 'name'" in exposures(new, (), in_use)[0]
+    assert exposures(asked(api_key="sk-mine-12345678", api_base="https://ours.example/v2"), (), in_use) == ()
+    wildcard = new_deployment("*", "openai/*", {"api_key": SecretStr("sk-mine-12345678"), "api_base": EVIL}, None)
+    assert "All calls that match" in exposures(wildcard, ())[0]
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"API_BASE": EVIL},
+        {" api_base": EVIL},
+        {"api-base": EVIL},
+        {"model": "openai/x"},
+        {"model_info": {"team_id": "x"}},
+        {"custom_llm_provider": "openai"},
+        {"api_key": 5},
+        {"rpm": True},
+        {"mode": "a b"},
+    ],
+)
+def test_parameters_in_disguise_are_refused(extra: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgument):
+        judged(extra=extra)
+
+
+@pytest.mark.parametrize(
+    ("named", "extra"),
+    [
+        ({"api_base": EVIL}, {"api_base": EVIL}),
+        ({"api_base": EVIL}, {"base_url": EVIL}),
+        ({"api_key": "sk-mine-12345678"}, {"api_key": "sk-other-12345678"}),
+        ({"credential": "a"}, {"litellm_credential_name": "b"}),
+        ({"rpm": 1}, {"rpm": 1}),
+    ],
+)
+def test_nothing_is_said_twice(named: dict[str, Any], extra: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgument, match="say the same thing"):
+        judged(extra=extra, **named)
+
+
+def test_a_key_and_a_credential_are_one_too_many() -> None:
+    with pytest.raises(InvalidArgument, match="not both"):
+        asked(api_key="sk-mine-12345678", credential="prod")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ftp://host/v1",
+        "host/v1",
+        "https://",
+        "https://user:pass@host/v1",
+        "https://ours.example@evil.example/",
+        "https://ours.example\\@evil.example/",
+        "https://host/v1\nX: y",
+        "https://ho st/",
+        "http://[::1",
+        "http://host:99999999/",
+        "https://häst.example/",
+    ],
+)
+def test_addresses_that_mislead_are_refused(address: str) -> None:
+    with pytest.raises(InvalidArgument):
+        check_address(address)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "169.254.169.254",
+        "2852039166",
+        "0xa9fea9fe",
+        "[::ffff:169.254.169.254]",
+        "metadata.google.internal.",
+        "[fe80::1]",
+    ],
+)
+def test_metadata_services_are_refused(host: str) -> None:
+    with pytest.raises(Refused, match="metadata"):
+        check_address(f"http://{host}/latest")
+
+
+@pytest.mark.parametrize(
+    "model", ["", "openai/a b", "baseten/x@evil.example", "openai/x#y", "openai/x?y=1", "../x", "openai/\u202ex"]
+)
+def test_model_names_that_could_bend_an_address_are_refused(model: str) -> None:
+    with pytest.raises(InvalidArgument):
+        asked(model)
+
+
+@pytest.mark.parametrize(
+    "model", ["vertex_ai/claude-3-5-sonnet@20240620", "bedrock/arn:aws:bedrock:us-east-1:1:provisioned-model/a"]
+)
+def test_real_model_names_are_taken(model: str) -> None:
+    assert asked(model).model == model
+
+
+@pytest.mark.parametrize(
+    "extra", [{"aws_region_name": "x.evil.example/#"}, {"vertex_location": "evil.example"}, {"vertex_project": "a/b"}]
+)
+def test_places_that_become_host_names_are_plain_words(extra: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgument):
+        asked(extra=extra)
+
+
+def test_an_address_is_shown_without_its_secrets() -> None:
+    assert shown_address("https://user:hunter2@host:8443/v1?api_key=abc#x") == "https://host:8443/v1"
+    assert shown_address("https://host/v1") == "https://host/v1"
+    assert "abcdef123456" not in str(shown_address("sk-abcdef123456"))
+    assert shown_address(None) is None
+    assert host_of("https://host:1/x") == "host"
+
+
+def test_a_key_stays_secret_until_the_body() -> None:
+    new = asked(api_key="sk-mine-12345678")
+    assert "sk-mine" not in repr(new)
+    assert new.body(Version(1, 108, 5))["litellm_params"] == {"model": "openai/gpt-4o", "api_key": "sk-mine-12345678"}
+    assert "sk-mine-12345678" in new.secrets()
+
+
+def test_what_a_provider_must_not_get_goes_into_model_info() -> None:
+    new = asked(extra={"mode": "embedding"}, cache_read_input_token_cost=1e-7)
+    old, newest = new.body(Version(1, 74, 9)), new.body(Version(1, 108, 5))
+    assert newest["model_info"] == {"id": new.id, "mode": "embedding"}
+    assert old["model_info"] == {"id": new.id, "mode": "embedding", "cache_read_input_token_cost": 1e-7}
+    assert newest["litellm_params"] == {"model": "openai/gpt-4o", "cache_read_input_token_cost": 1e-7}
+    assert old["litellm_params"] == {"model": "openai/gpt-4o"}

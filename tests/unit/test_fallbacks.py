@@ -1,0 +1,116 @@
+"""Fallbacks: what is read, what is missing, and how each release takes one more."""
+
+from __future__ import annotations
+
+import pytest
+
+from litellm_steward import fallbacks
+from litellm_steward.api import router
+from litellm_steward.api.models import Deployment
+from litellm_steward.api.router import FallbackList, Fallbacks
+from litellm_steward.api.version import Version
+from litellm_steward.errors import Refused, Unsupported
+from litellm_steward.tools.view import steward_of
+from tests.unit.recorded import MID, NEW, OLD, Release, steward_with
+
+OLDEST, MIDDLE, NEWEST = Version(1, 74, 9), Version(1, 83, 14), Version(1, 108, 5)
+PLAIN: FallbackList = [("a", ("b",))]
+STARRED: FallbackList = [("a", ("b",)), ("*", ("c",))]
+
+
+def live(general: FallbackList, *, config: bool = False, aliases: tuple[str, ...] = ()) -> Fallbacks:
+    return Fallbacks.model_construct(general=general, owned_by_config=config, aliases=aliases)
+
+
+def deployed(*names: str) -> list[Deployment]:
+    return [Deployment.model_validate({"model_name": name, "model_info": {"id": f"id-{name}"}}) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("version", "state", "expected"),
+    [
+        (MIDDLE, live(PLAIN), "one chain"),
+        (MIDDLE, live([]), "one chain"),
+        (NEWEST, live(PLAIN), "one chain"),
+        (NEWEST, live(STARRED), "whole list"),
+        (OLDEST, live(PLAIN), Unsupported),
+        (None, live(PLAIN), Unsupported),
+        (MIDDLE, live(STARRED), Refused),
+        (NEWEST, live(PLAIN, config=True), Refused),
+        (NEWEST, live(STARRED, config=True), Refused),
+    ],
+)
+def test_the_table(version: Version | None, state: Fallbacks, expected: str | type[Exception]) -> None:
+    if isinstance(expected, str):
+        assert fallbacks.recipe(version, state) == expected
+    else:
+        with pytest.raises(expected, match="fallback_for"):
+            fallbacks.recipe(version, state)
+
+
+def test_a_target_goes_to_the_end_of_its_chain_and_the_rest_stays() -> None:
+    assert fallbacks.with_target(STARRED, "a", "d") == [("a", ("b", "d")), ("*", ("c",))]
+    assert fallbacks.with_target(STARRED, "x", "d") == [("a", ("b",)), ("x", ("d",)), ("*", ("c",))]
+    assert fallbacks.with_target(STARRED, "a", "b") == STARRED
+    assert fallbacks.with_target([], "x", "d") == [("x", ("d",))]
+
+
+def test_missing_targets_are_flagged_and_the_star_is_the_default() -> None:
+    state = live([("a", ("b", "gone")), ("*", ("c",))], aliases=("c",))
+    found = fallbacks.chains(state, deployed("a", "b", "openai/*"))
+    assert [(c.model, c.kind, c.missing) for c in found] == [("a", "general", ("gone",)), ("*", "default", ())]
+    assert fallbacks.missing(["openai/x", "id-a", "azure/x"], {"openai/*", "id-a"}) == ("azure/x",)
+
+
+def test_differences_are_told() -> None:
+    said = fallbacks.differences(STARRED, [("a", ("b", "d"))])
+    assert said == "'a' falls back to 'b', 'd' instead of 'b'; '*' falls back to nothing instead of 'c'"
+    assert fallbacks.differences(STARRED, list(reversed(STARRED))) == ""
+
+
+@pytest.mark.asyncio
+async def test_what_each_release_shows() -> None:
+    for version, unreadable in ((OLD, ("content_policy",)), (MID, ()), (NEW, ())):
+        async with steward_with(Release(version)) as ctx:
+            read = await router.fallbacks(steward_of(ctx).proxy)
+        assert read.unreadable == unreadable
+        assert read.context_window == [("gpt-3.5-turbo", ("gpt-4o",))]
+
+
+@pytest.mark.asyncio
+async def test_one_chain_is_written_and_proved() -> None:
+    release = Release(NEW, general=[{"a": ["b"]}], source="db")
+    async with steward_with(release) as ctx:
+        after = await fallbacks.add(steward_of(ctx).proxy, NEWEST, "a", "new")
+        assert after.general == [("a", ("b", "new"))]
+        again = await fallbacks.add(steward_of(ctx).proxy, NEWEST, "a", "new")
+    assert again.general == after.general
+    assert release.calls("/fallback") == [{"model": "a", "fallback_models": ["b", "new"], "fallback_type": "general"}]
+    assert not release.calls("/config/update")
+
+
+@pytest.mark.asyncio
+async def test_a_default_rule_survives() -> None:
+    release = Release(NEW, general=[{"a": ["b"]}, {"*": ["c"]}], source="db")
+    async with steward_with(release) as ctx:
+        await fallbacks.add(steward_of(ctx).proxy, NEWEST, "x", "new")
+    assert release.general == [{"a": ["b"]}, {"x": ["new"]}, {"*": ["c"]}]
+    (body,) = release.calls("/config/update")
+    assert list(body) == ["router_settings"]
+    assert list(body["router_settings"]) == ["fallbacks"]
+
+
+class Forgetful(Release):
+    """A proxy that loses the rest of the list when a chain is written."""
+
+    def _fallback(self, body):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        self.general = []
+        return super()._fallback(body)
+
+
+@pytest.mark.asyncio
+async def test_a_lost_rule_is_reported() -> None:
+    release = Forgetful(NEW, general=[{"a": ["b"]}, {"kept": ["c"]}], source="db")
+    async with steward_with(release) as ctx:
+        with pytest.raises(fallbacks.FallbackNotSet, match="'kept' falls back to nothing instead of 'c'"):
+            await fallbacks.add(steward_of(ctx).proxy, NEWEST, "a", "new")
