@@ -10,6 +10,7 @@ from typing import Literal
 import httpx
 import pytest
 
+from litellm_steward.serving.health import Address, is_alive
 from tests.wire.harness import Served, serve
 
 pytestmark = pytest.mark.asyncio
@@ -51,6 +52,9 @@ async def test_it_is_alive(transport: str, sse: Served, http: Served) -> None:
             response = await client.get("/health", headers=headers)
             assert (response.status_code, response.json()) == (200, {"status": "alive"})
         assert "server" not in response.headers
+    port = int(served.origin.rsplit(":", 1)[-1])
+    assert await asyncio.to_thread(is_alive, Address("127.0.0.1", port, "localhost"))
+    assert not await asyncio.to_thread(is_alive, Address("127.0.0.1", port, "evil.example"))
 
 
 async def test_configured_hosts_and_origins_replace_loopback() -> None:
