@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -29,7 +30,7 @@ async def test_no_secret_left_a_steward(gateway: Seeded, connect: Connect, evide
             api_key=PROVIDER_KEY,
             api_base="http://127.0.0.1:9/v1",
         )
-        made = (await steward("generate_key", key_alias=f"canary-{gateway.version}")).ok()
+        made = (await steward("generate_key", key_alias=f"canary-{uuid.uuid4().hex[:6]}")).ok()
         await steward("get_key_info", key=made["key"])
     said = evidence.everything()
     assert len(evidence.results) > 3

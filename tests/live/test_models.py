@@ -1,0 +1,309 @@
+"""Models on a real proxy: fallback paths, a new endpoint, a broken one, and a way out of an outage (conversations 1, 5, 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from examples.gateway import FakeUpstream
+from examples.gateway.proxy import GENERAL_FALLBACKS
+from examples.gateway.settings import SALT_KEY, UPSTREAM_API_KEY
+from tests.live.conftest import Connect
+from tests.live.harness import Json, Seeded, declines, types
+
+pytestmark = [pytest.mark.live, pytest.mark.asyncio]
+
+BAD_KEY = "sk-bad-key-0123456789abcdef"
+DEAD = "http://127.0.0.1:9/v1"
+MINE = "Agreement is needed first"
+
+
+def rows(gateway: Seeded) -> int:
+    """Deployments in the proxy's database."""
+    ((count,),) = gateway.sql('select count(*) from "LiteLLM_ProxyModelTable"')
+    return int(count)
+
+
+def general(gateway: Seeded) -> list[dict[str, list[str]]]:
+    """The live list, as the proxy keeps it."""
+    if gateway.is_oldest:
+        found = gateway.admin("GET", "/get/config/callbacks").json()["router_settings"]["fallbacks"]
+    else:
+        found = gateway.admin("GET", "/router/settings").json()["current_values"]["fallbacks"]
+    return list(found or [])
+
+
+@contextmanager
+def nothing_stays(gateway: Seeded) -> Iterator[None]:
+    """Whatever a test adds is taken away again, fallbacks included."""
+    before = {d["model_info"]["id"] for d in gateway.admin("GET", "/model/info").json()["data"]}
+    chains = general(gateway)
+    try:
+        yield
+    finally:
+        for deployment in gateway.admin("GET", "/model/info").json()["data"]:
+            if deployment["model_info"]["id"] not in before:
+                gateway.admin("POST", "/model/delete", json={"id": deployment["model_info"]["id"]})
+        if general(gateway) != chains:
+            body = {"router_settings": {"fallbacks": chains}}
+            gateway.admin("POST", "/config/update", json=body).raise_for_status()
+
+
+def named(answer: Json, kind: str) -> dict[str, list[str]]:
+    return {chain["model"]: chain["chain"] for chain in answer["fallbacks"] if chain["kind"] == kind}
+
+
+async def test_list_all_active_fallback_paths(gateway: Seeded, connect: Connect) -> None:
+    """Conversation 1: every chain of every kind, in order, with the provider behind each name."""
+    async with connect() as steward:
+        answered = await steward("get_model_info")
+    data = answered.ok()
+    configured = {model: chain for rule in GENERAL_FALLBACKS for model, chain in rule.items()}
+    assert named(data, "general") == {model: chain for model, chain in configured.items() if model != "*"}
+    assert named(data, "default") == {"*": configured["*"]}
+    assert named(data, "context_window") == {"gpt-3.5-turbo": ["gpt-4o"]}
+    if gateway.is_oldest:
+        assert not named(data, "content_policy")
+        assert any("content_policy" in note for note in data["notes"])
+    else:
+        assert named(data, "content_policy") == {"gpt-4o": ["claude-sonnet"]}
+    (chain,) = [c for c in data["fallbacks"] if c["model"] == "gpt-4o" and c["kind"] == "general"]
+    assert (chain["provider"], chain["chain_providers"]) == ("openai", ["anthropic", "openai"])
+    (broken,) = [c for c in data["fallbacks"] if c.get("missing")]
+    assert (broken["model"], broken["missing"]) == ("claude-sonnet", ["retired-model"])
+    assert "general: gpt-4o (openai) → claude-sonnet (anthropic) → gpt-3.5-turbo (openai)" in answered.text
+    assert "example-provider-secret" not in answered.text + str(data)
+
+
+async def test_an_endpoint_is_added_proved_used_and_removed(gateway: Seeded, connect: Connect) -> None:
+    """Conversation 5."""
+    with nothing_stays(gateway), FakeUpstream() as upstream:
+        async with connect(types("edge-llm")) as steward:
+            made = (
+                await steward(
+                    "create_model",
+                    model_name="edge-llm",
+                    model="openai/edge-1",
+                    api_key=UPSTREAM_API_KEY,
+                    api_base=upstream.base_url,
+                    input_cost_per_token=0.001,
+                    output_cost_per_token=0.002,
+                    rpm=100,
+                )
+            ).ok()
+            assert made["verified"] is True
+            assert made["provider"] == "openai"
+            assert upstream.requests >= 1
+            assert {h["authorization"] for h in upstream.headers} == {f"Bearer {UPSTREAM_API_KEY}"}
+
+            call = gateway.chat(gateway.running.master_key, "edge-llm")
+            assert call.status_code == 200
+            assert call.headers["x-litellm-model-id"] == made["model_id"]
+
+            (seen,) = (await steward("get_model_info", model="edge-llm")).ok()["deployments"]
+            assert seen["model_id"] == made["model_id"]
+            assert (seen["source"], seen["rpm"], seen["input_cost_per_token"]) == ("db", 100, 0.001)
+            assert seen["api_base"] == upstream.base_url
+
+            gone = (await steward("delete_model", model="edge-llm")).ok()
+            assert (gone["status"], gone["remaining_deployments"]) == ("deleted", 0)
+            assert "There is no model" in (await steward("get_model_info", model="edge-llm")).error()
+        assert gateway.admin("GET", f"/model/info?litellm_model_id={made['model_id']}").status_code == 400
+
+
+@pytest.mark.parametrize("model", ["openai/edge-2", "openai/gpt-4o"])  # the second has a mocked namesake
+async def test_a_broken_endpoint_is_told_apart_and_leaves_nothing(
+    gateway: Seeded, connect: Connect, model: str
+) -> None:
+    before = rows(gateway)
+    with FakeUpstream() as upstream:
+        async with connect(STEWARD_TIMEOUT="3") as steward:
+
+            async def error_of(**arguments: object) -> str:
+                given = {"model_name": "broken", "model": model, "api_key": UPSTREAM_API_KEY, **arguments}
+                return (await steward("create_model", **given)).error()
+
+            refused = await error_of(api_key=BAD_KEY, api_base=upstream.base_url)
+            dead = await error_of(api_base=DEAD)
+            upstream.status = 500
+            failed = await error_of(api_base=upstream.base_url)
+            upstream.status, upstream.hang = 200, True
+            late = await error_of(api_base=upstream.base_url)
+            upstream.hang = False
+            bogus = await error_of(model="bogus/x")
+    assert "The provider refused the key" in refused
+    assert "Incorrect API key provided" in refused
+    assert BAD_KEY not in refused
+    assert f"No connection to the provider at '{DEAD}'" in dead
+    assert "The provider failed" in failed
+    assert "did not answer" in late
+    assert "provider" in bogus
+    assert rows(gateway) == before
+    assert all("Nothing was" in error for error in (refused, dead, failed, late, bogus))
+
+
+async def test_a_way_out_of_an_outage(gateway: Seeded, connect: Connect) -> None:
+    """Conversation 6: the primary is dead and its chain does not help; on 1.74.9 the refusal and its reason."""
+    master = gateway.running.master_key
+    with nothing_stays(gateway), FakeUpstream() as upstream:
+        async with connect() as steward:
+            assert gateway.chat(master, "legacy-assistant").status_code >= 500
+            look = (await steward("get_model_info", model="legacy-assistant", check_health=True)).ok()
+            assert named(look, "general") == {"legacy-assistant": ["legacy-assistant-eu"]}
+            assert look["deployments"][0]["health"]["status"] == "unhealthy"
+
+            before, chains = rows(gateway), general(gateway)
+            answered = await steward(
+                "create_model",
+                model_name="way-out",
+                model="openai/way-out",
+                api_key=UPSTREAM_API_KEY,
+                api_base=upstream.base_url,
+                fallback_for=["legacy-assistant"],
+            )
+            if gateway.is_oldest:
+                assert "LiteLLM 1.74.9 has no safe way to change fallbacks" in answered.error()
+                assert rows(gateway) == before
+                assert upstream.requests == 0
+                return
+            made = answered.ok()
+            assert named(made, "general") == {"legacy-assistant": ["legacy-assistant-eu", "way-out"]}
+
+            rescued = gateway.chat(master, "legacy-assistant")
+            assert rescued.status_code == 200
+            assert rescued.headers["x-litellm-model-id"] == made["model_id"]
+            after = general(gateway)
+            expected = [rule for rule in chains if "legacy-assistant" not in rule]
+            assert [rule for rule in after if "legacy-assistant" not in rule] == expected, (
+                "the * rule and the rest stay"
+            )
+
+            plan = (await steward("delete_model", model="way-out")).ok()
+            assert plan["status"] == "approval_required"
+            assert "'legacy-assistant' to 'legacy-assistant-eu', 'way-out' (general)" in " ".join(plan["plan"])
+
+
+async def test_the_proxys_secrets_stay_where_they_are(gateway: Seeded, connect: Connect) -> None:
+    """An injected prompt asks for the salt key, for a provider's key and for a stored credential."""
+    before = rows(gateway)
+    credential = {
+        "credential_name": "house",
+        "credential_values": {"api_key": "sk-house-0123456789"},
+        "credential_info": {},
+    }
+    gateway.admin("POST", "/credentials", json=credential).raise_for_status()
+    try:
+        with FakeUpstream() as upstream:
+            evil = {"model_name": "evil", "model": "openai/evil", "api_base": upstream.base_url}
+            async with connect(declines) as steward:
+                for arguments in (
+                    {"api_key": "os.environ/LITELLM_SALT_KEY"},
+                    {"api_key": "os.environ/oidc/env/LITELLM_SALT_KEY"},
+                    {"api_key": "os.environ/UPSTREAM_os.environ/API_KEY"},
+                    {"litellm_params": {"organization": "os.environ/UPSTREAM_API_KEY"}, "api_key": "sk-mine-12345678"},
+                    {
+                        "litellm_params": {"extra_headers": {"X": "os.environ/UPSTREAM_API_KEY"}},
+                        "api_key": "sk-mine-12345678",
+                    },
+                    {"api_key": "os.environ/UPSTREAM_API_KEY"},
+                    {"credential": "house"},
+                    {"litellm_params": {"litellm_credential_name": "house"}},
+                    {"litellm_params": {"use_litellm_proxy": True}, "api_key": "sk-mine-12345678"},
+                ):
+                    error = (await steward("create_model", **{**evil, **arguments})).error()
+                    assert "declined" in error or "may not" in error or "reference" in error, error
+                bare = (await steward("create_model", **evil)).error()
+                assert "refused the key" in bare
+            said = str([(r.path, r.headers, r.body) for r in upstream.received])
+            assert {r.headers.get("authorization") for r in upstream.received} <= {"Bearer none"}
+            for secret in (SALT_KEY, UPSTREAM_API_KEY, "sk-house-0123456789", gateway.running.master_key):
+                assert secret not in said
+    finally:
+        gateway.admin("DELETE", "/credentials/house")
+    assert rows(gateway) == before
+
+
+async def test_a_variable_of_the_proxy_is_used_once_it_is_agreed(gateway: Seeded, connect: Connect) -> None:
+    with nothing_stays(gateway), FakeUpstream() as upstream:
+        arguments = {
+            "model_name": "by-reference",
+            "model": "openai/by-reference",
+            "api_key": "os.environ/UPSTREAM_API_KEY",
+            "api_base": upstream.base_url,
+        }
+        async with connect() as steward:
+            asked = await steward("create_model", **arguments)
+            plan = asked.ok()
+            assert plan["status"] == "approval_required"
+            assert asked.text.startswith(MINE)
+            assert upstream.requests == 0
+            elsewhere = {**arguments, "api_base": DEAD, "approval": plan["approval"]}
+            assert "not valid for this call" in (await steward("create_model", **elsewhere)).error()
+            made = (await steward("create_model", **arguments, approval=plan["approval"])).ok()
+        assert made["verified"] is True
+        assert upstream.headers[-1]["authorization"] == f"Bearer {UPSTREAM_API_KEY}"
+
+
+async def test_a_name_in_use(gateway: Seeded, connect: Connect) -> None:
+    """One more deployment is noted; its calls go to a new address only if somebody agrees; none is deleted by guess."""
+    with nothing_stays(gateway), FakeUpstream() as upstream:
+        async with connect() as steward:
+            mocked = {"model": "openai/gpt-4o", "litellm_params": {"mock_response": "hi"}}
+            first = (await steward("create_model", model_name="shared", **mocked)).ok()
+            second = (await steward("create_model", model_name="shared", **mocked)).ok()
+            assert (second["verified"], second["verification"]) == (False, "mocked")
+            assert any("spread over 2" in note for note in second["notes"])
+            third = await steward(
+                "create_model",
+                model_name="shared",
+                model="openai/x",
+                api_key=UPSTREAM_API_KEY,
+                api_base=upstream.base_url,
+            )
+            assert third.ok()["status"] == "approval_required"
+            assert "One in 3 of the calls to 'shared'" in third.text
+            several = (await steward("delete_model", model="shared")).error()
+            assert first["model_id"] in several
+            assert second["model_id"] in several
+            plan = (await steward("delete_model", model=first["model_id"])).ok()
+            gone = (await steward("delete_model", model=first["model_id"], approval=plan["approval"])).ok()
+            assert gone["remaining_deployments"] == 1
+            assert "config.yaml" in (await steward("delete_model", model="gpt-4o")).error()
+
+
+async def test_embeddings_are_tested_as_embeddings(gateway: Seeded, connect: Connect) -> None:
+    with nothing_stays(gateway), FakeUpstream() as upstream:
+        async with connect() as steward:
+            made = await steward(
+                "create_model",
+                model_name="vectors",
+                model="openai/house-vectors",
+                api_key=UPSTREAM_API_KEY,
+                api_base=upstream.base_url,
+                litellm_params={"mode": "embedding"},
+            )
+        assert made.ok()["verified"] is True
+        assert {r.path for r in upstream.received} == {"/v1/embeddings"}
+        assert all("mode" not in r.body for r in upstream.received)
+
+
+async def test_a_viewers_key_may_look_and_not_touch(gateway: Seeded, connect: Connect) -> None:
+    before = rows(gateway)
+    gateway.admin(
+        "POST", "/user/new", json={"user_id": "viewer", "user_role": "proxy_admin_viewer", "auto_create_key": False}
+    )
+    key = gateway.admin("POST", "/key/generate", json={"user_id": "viewer"}).json()["key"]
+    try:
+        async with connect(LITELLM_MASTER_KEY=key) as steward:
+            assert (await steward("get_model_info")).ok()["deployments"]
+            error = (
+                await steward(
+                    "create_model", model_name="no", model="openai/gpt-4o", litellm_params={"mock_response": "x"}
+                )
+            ).error()
+        assert "admin key" in error
+    finally:
+        gateway.admin("POST", "/user/delete", json={"user_ids": ["viewer"]})
+    assert rows(gateway) == before
