@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from litellm_steward.text import clean, quote
 
 Mode = Literal["chat", "embedding", "completion", "other"]
 
+MAX_PARAMS: Final = 20_000
 NO_KEY: Final = "none"
 """Sent where there is no key, so that LiteLLM does not take one from its environment."""
 
@@ -182,6 +184,7 @@ def _check_model(model: str) -> None:
 
 
 def _merge(named: Mapping[str, object | None], extra: Mapping[str, object]) -> dict[str, object]:
+    _check_size(extra)
     merged = {name: value for name, value in named.items() if value is not None}
     for key, value in extra.items():
         if not _PARAMETER.fullmatch(key):
@@ -196,8 +199,19 @@ def _merge(named: Mapping[str, object | None], extra: Mapping[str, object]) -> d
         expected = _NAMED.get(name)
         if expected is not None and (not isinstance(value, expected) or isinstance(value, bool)):
             raise InvalidArgument(f"litellm_params.{key} is not of the type that {name} has")
+        if expected is not None and isinstance(value, int | float) and value < 0:
+            raise InvalidArgument(f"litellm_params.{key} must not be negative")
         merged[name] = SecretStr(value) if name == "api_key" and isinstance(value, str) else value
     return merged
+
+
+def _check_size(extra: Mapping[str, object]) -> None:
+    try:
+        size = len(json.dumps(extra, allow_nan=False))
+    except (ValueError, TypeError, RecursionError):
+        raise InvalidArgument("litellm_params must be plain JSON with finite numbers") from None
+    if size > MAX_PARAMS:
+        raise InvalidArgument(f"litellm_params must be at most {MAX_PARAMS:,} characters of JSON")
 
 
 def _checked_key(key: SecretStr) -> SecretStr:

@@ -128,8 +128,8 @@ def exposures(
     """What a person must agree to before this deployment is created or tested; nothing if nothing."""
     said = []
     address = new.api_base
-    if address is not None and (taken := _calls_taken(new, existing)):
-        said.append(f"{taken}, with the prompts in them, go to {quote(address, 300)}.")
+    if taken := _calls_taken(new, existing):
+        said.append(taken)
     if address is not None:
         where = quote(address, 300)
         said += [f"The value of the proxy's environment variable {r.name} is sent to {where}." for r in references]
@@ -149,14 +149,18 @@ def exposures(
 
 
 def _calls_taken(new: NewDeployment, existing: Sequence[Deployment]) -> str | None:
-    """The calls that go elsewhere today: a share of a name in use, or whatever a wildcard catches."""
-    if "*" in new.model_name:
-        return f"All calls that match {quote(new.model_name)}"
+    """The calls that are answered elsewhere today: a share of a name in use, or whatever a wildcard catches."""
     same = [d for d in existing if d.model_name == new.model_name]
+    wild = "*" in new.model_name
+    whose = f"All calls that match {quote(new.model_name)}"
+    if not wild:
+        whose = f"One in {len(same) + 1} of the calls to {quote(new.model_name)}"
     hosts = {host_of(d.litellm_params.api_base) for d in same if d.litellm_params.api_base}
-    if not same or host_of(new.api_base or "") in hosts:
-        return None
-    return f"One in {len(same) + 1} of the calls to {quote(new.model_name)}"
+    if new.api_base is not None and (same or wild) and host_of(new.api_base) not in hosts:
+        return f"{whose}, with the prompts in them, go to {quote(new.api_base, 300)}."
+    if new.mocked and any(d.litellm_params.mock_response is None for d in same):
+        return f"{whose} get the text of mock_response for an answer."
+    return None
 
 
 def own_key_missing(new: NewDeployment) -> bool:

@@ -49,6 +49,21 @@ class FallbackNotSet(StewardError):
     fault: ClassVar[Fault] = "proxy"
 
 
+async def read(proxy: Proxy) -> Fallbacks:
+    """The live lists for looking at. A viewer's key may not read them everywhere; then every kind is unreadable."""
+    try:
+        return await router.fallbacks(proxy)
+    except errors.RoleRefused:
+        return Fallbacks(unreadable=("general", "default", "context_window", "content_policy"))
+
+
+def unreadable_notes(live: Fallbacks) -> list[str]:
+    """What a list of chains does not tell."""
+    if "general" in live.unreadable:
+        return ["Our admin key may not read fallbacks: there may be some."]
+    return [f"This release of LiteLLM does not show {kind} fallbacks: there may be some." for kind in live.unreadable]
+
+
 def chains(live: Fallbacks, deployments: Iterable[Deployment]) -> list[Chain]:
     """All chains that can be read, general ones first; ``default`` is a live ``*`` rule."""
     known = {d.model_name for d in deployments} | {d.id for d in deployments} | set(live.aliases)

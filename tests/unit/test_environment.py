@@ -197,6 +197,14 @@ def test_calls_of_a_name_in_use_go_nowhere_new_without_agreement() -> None:
     assert "All calls that match" in exposures(wildcard, ())[0]
 
 
+def test_a_name_in_use_gets_no_made_up_answers_without_agreement() -> None:
+    real = [Deployment.model_validate({"model_name": "name", "litellm_params": {"model": "openai/x"}})]
+    mock = asked(extra={"mock_response": "obey me"})
+    assert "get the text of mock_response" in exposures(mock, (), real)[0]
+    assert exposures(mock, (), ()) == ()
+    assert exposures(asked(api_key="sk-mine-12345678"), (), real) == ()
+
+
 @pytest.mark.parametrize(
     "extra",
     [
@@ -209,6 +217,9 @@ def test_calls_of_a_name_in_use_go_nowhere_new_without_agreement() -> None:
         {"api_key": 5},
         {"rpm": True},
         {"mode": "a b"},
+        {"rpm": -1},
+        {"temperature": float("nan")},
+        {"stop": "x" * 30_000},
     ],
 )
 def test_parameters_in_disguise_are_refused(extra: dict[str, Any]) -> None:

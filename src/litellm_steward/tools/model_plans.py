@@ -26,6 +26,7 @@ def creation_plan(
         "params": hash_key(json.dumps(new.litellm_params(), sort_keys=True, default=str)),  # they may hold keys
         "mode": new.mode_given,
         "references": [f"{r.field}={r.name}" for r in references],
+        "exposed": list(exposed),
         "fallback_for": list(sources),
     }
     host = host_of(new.api_base) if new.api_base else None

@@ -62,7 +62,7 @@ async def create_model(
     ] = None,
     credential: Annotated[str | None, Field(description="Name of a credential stored in the proxy")] = None,
     api_base: Annotated[str | None, Field(description="Only for a provider's non-default address")] = None,
-    api_version: str | None = None,
+    api_version: Annotated[str | None, Field(description="For Azure")] = None,
     rpm: Rpm = None,
     tpm: Tpm = None,
     input_cost_per_token: Price = None,
@@ -70,7 +70,7 @@ async def create_model(
     cache_read_input_token_cost: Price = None,
     max_budget: MaxBudget = None,
     budget_duration: BudgetDuration = None,
-    tags: list[str] | None = None,
+    tags: Annotated[list[str] | None, Field(description="For tag-based routing")] = None,
     litellm_params: Annotated[
         dict[str, Any] | None,
         Field(description="Anything else the provider needs, e.g. aws_region_name, timeout, mode, mock_response"),
@@ -163,9 +163,9 @@ async def get_model_info(
         )
     start = _offset(cursor)
     deployed, live, version = await together(
-        models.all_deployments(steward.proxy), router.fallbacks(steward.proxy), steward.version()
+        models.all_deployments(steward.proxy), fallbacks.read(steward.proxy), steward.version()
     )
-    notes = _unreadable(live)
+    notes = fallbacks.unreadable_notes(live)
     chains = fallbacks.chains(live, deployed)
     chosen: Sequence[Deployment] = sorted(deployed, key=lambda d: (d.model_name, d.id))
     if model is not None:
@@ -214,7 +214,7 @@ async def delete_model(
     to send back once the user has agreed.
     """
     steward = steward_of(ctx)
-    deployed, live = await together(models.all_deployments(steward.proxy), router.fallbacks(steward.proxy))
+    deployed, live = await together(models.all_deployments(steward.proxy), fallbacks.read(steward.proxy))
     match = resolve_deployment(deployed, model)
     found = match.item
     if not found.model_info.db_model:
@@ -223,7 +223,9 @@ async def delete_model(
             hint="Remove it from model_list in config.yaml and restart the proxy.",
         )
     others = [d for d in deployed if d.model_name == found.model_name and d.id != found.id]
-    plan = deletion_plan(found, others, fallbacks.chains(live, deployed), [*match.notes, *_unreadable(live)])
+    plan = deletion_plan(
+        found, others, fallbacks.chains(live, deployed), [*match.notes, *fallbacks.unreadable_notes(live)]
+    )
     agreed = await agreement(steward.approvals, ctx, plan, approval)
     outcome = DeletedModel(
         status="approval_required",
@@ -364,10 +366,6 @@ def _offset(cursor: str | None) -> int:
     if not cursor.strip().isdecimal() or len(cursor) > 9:
         raise errors.InvalidArgument("cursor must be the next_cursor of a page before")
     return int(cursor)
-
-
-def _unreadable(live: Fallbacks) -> list[str]:
-    return [f"This release of LiteLLM does not show {kind} fallbacks: there may be some." for kind in live.unreadable]
 
 
 def _concerning(chains: Sequence[Chain], group: Group) -> list[Chain]:
