@@ -131,6 +131,11 @@ async def _send(proxy: Proxy, new: NewDeployment, version: Version | None) -> er
         if "store_model_in_db" in error.detail.lower():
             error.hint = "Set STORE_MODEL_IN_DB=True in the proxy's environment and restart it. Nothing was created."
         raise
+    except errors.NoDatabase as error:
+        error.hint = (
+            "Models added at run time are kept in PostgreSQL: check the proxy's DATABASE_URL. Nothing was created."
+        )
+        raise
     except errors.ProxyError as error:
         if error.write_uncertain:
             return error
