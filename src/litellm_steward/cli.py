@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -46,6 +47,9 @@ def cli(argv: Sequence[str]) -> int:
         return _run(options, settings)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # as in "tools | head": whoever read has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except StewardError as error:
         sys.stderr.write(f"litellm-steward: {error}\n")
         return 2 if isinstance(error, SettingsError) else 1
