@@ -43,10 +43,17 @@ class Period:
         span = self.start_date if self.start == self.end else f"{self.start_date} to {self.end_date}"
         return f"{span} (UTC)"
 
-    def split(self) -> tuple[Period, Period]:
-        """Two halves; only for a period of more than one day."""
-        middle = self.start + timedelta(days=(self.days // 2) - 1)
-        return Period(self.start, middle), Period(middle + timedelta(days=1), self.end)
+    def windows(self, days: int) -> list[Period]:
+        """Consecutive parts of at most ``days`` days."""
+        starts = range(0, self.days, days)
+        return [
+            Period(self.start + timedelta(days=n), min(self.start + timedelta(days=n + days - 1), self.end))
+            for n in starts
+        ]
+
+    def previous(self) -> Period:
+        """The days just before, equally many."""
+        return Period(self.start - timedelta(days=self.days), self.start - timedelta(days=1))
 
 
 def utc_now() -> datetime:

@@ -10,10 +10,13 @@ from typing import Any, Final
 
 from mcp.server import CacheHint, MCPServer
 from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ResourceError
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 
 from litellm_steward import __version__
+from litellm_steward.errors import NotFound
+from litellm_steward.reports import TEMPLATE
 from litellm_steward.settings import Settings, SettingsError
 from litellm_steward.steward import Steward
 from litellm_steward.surface import build_tools, failure
@@ -119,6 +122,18 @@ class StewardServer(MCPServer[Steward]):
             subscriptions=False,  # the catalog never changes; hosts would hold streams open for nothing
             cache_hints={"tools/list": _CONSTANT, "server/discover": _CONSTANT},
         )
+        if "spend_report" in self.tool_names:
+            self._offer_reports()
+
+    def _offer_reports(self) -> None:
+        """The tables that ``spend_report`` points at."""
+
+        @self.resource(TEMPLATE, mime_type="text/csv", title="Spend report", description="A complete spend table")
+        def spend_report(report_id: str) -> str:
+            try:
+                return self.steward.reports.read(report_id)
+            except NotFound as error:
+                raise ResourceError(str(error)) from None
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Steward, Any] | None = None

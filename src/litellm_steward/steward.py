@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.version import Version, detect
 from litellm_steward.approval import Approvals
+from litellm_steward.reports import Reports
 from litellm_steward.settings import Settings
 
 
 @dataclass
 class Steward:
-    """The settings, the one connection to the proxy, and the approvals in flight."""
+    """The settings, the one connection to the proxy, the approvals in flight and the reports to fetch."""
 
     settings: Settings
     proxy: Proxy
     approvals: Approvals
+    reports: Reports = field(default_factory=Reports)
     _version: Version | None = None
 
     async def version(self) -> Version | None:

@@ -8,6 +8,7 @@ reported as ours, with a number to find it by in the log.
 from __future__ import annotations
 
 import inspect
+import json
 import logging
 import secrets
 from collections.abc import Mapping, Sequence
@@ -129,10 +130,13 @@ class StewardTool(Tool):
 
 def present(answer: Answer) -> CallToolResult:
     """The same facts twice: as text for people, and as data for hosts that show a model nothing else."""
-    return CallToolResult(
-        content=[TextContent(type="text", text=answer.text())],
-        structured_content=answer.model_dump(mode="json", exclude_none=True),
-    )
+    data = answer.model_dump(mode="json", exclude_none=True)
+    try:
+        text = answer.text()
+    except Exception as error:  # noqa: BLE001 - the answer may hold a new key, which must not be lost
+        log.error("The text of %s failed: %s", type(answer).__name__, place_of(error))  # noqa: TRY400 - no values
+        text = json.dumps(data, ensure_ascii=False)
+    return CallToolResult(content=[TextContent(type="text", text=text), *answer.links()], structured_content=data)
 
 
 def failure(text: str) -> CallToolResult:

@@ -17,8 +17,8 @@ from litellm_steward.api.proxy import Proxy, Query
 from litellm_steward.api.wire import Wire
 from litellm_steward.periods import Period
 
-Scope = Literal["user", "team", "customer"]
-FILTER: Final[dict[Scope, str]] = {"user": "user_id", "team": "team_ids", "customer": "end_user_ids"}
+Scope = Literal["user", "team", "customer", "tag"]
+FILTER: Final[dict[Scope, str]] = {"user": "user_id", "team": "team_ids", "customer": "end_user_ids", "tag": "tags"}
 USER_PAGE: Final = 1000
 """``/user/daily/activity`` takes at most this many rows a page; the team and customer routes any number."""
 
@@ -54,13 +54,23 @@ class KeyEntry(Entry):
     metadata: KeyMetadata = KeyMetadata()
 
 
+class EntityMetadata(Wire):
+    """What is known of a team; nothing of the others."""
+
+    team_alias: str | None = None
+
+
+class EntityEntry(Entry):
+    metadata: EntityMetadata = EntityMetadata()
+
+
 class Breakdown(Wire):
     """``models`` are provider models, ``model_groups`` the public names."""
 
     models: dict[str, Entry] = {}
     model_groups: dict[str, Entry] = {}
     api_keys: dict[str, KeyEntry] = {}
-    entities: dict[str, Entry] = {}
+    entities: dict[str, EntityEntry] = {}
 
 
 class Day(Wire):
@@ -97,10 +107,26 @@ class KeyRows(Wire):
     total_api_keys: int = 0
 
 
+class UserRow(Metrics):
+    """One row of ``/aggregated/users``; no id for what nobody owns."""
+
+    user_id: str | None = None
+    user_email: str | None = None
+
+
+class UserRows(Wire):
+    """The users that spent most, and how many there are."""
+
+    users: list[UserRow] = []
+    total_users: int = 0
+
+
 class ExportRow(Metrics):
-    """One row of ``/team/daily/activity/export?export_type=daily_with_users``."""
+    """One row of ``/{scope}/daily/activity/export``."""
 
     date: str = ""
+    entity_id: str = ""
+    entity_alias: str | None = None
     user_id: str | None = None
 
 
@@ -146,10 +172,26 @@ async def one_page(
     return await proxy.get(f"/{scope}/daily/activity", Activity, filters)
 
 
-async def top_keys(proxy: Proxy, scope: Scope, entity: str, period: Period, limit: int) -> KeyRows:
-    """``GET /{scope}/daily/activity/aggregated/keys``: newest releases only."""
-    filters = _query(period, **{FILTER[scope]: entity}, limit=limit)
+async def top_keys(
+    proxy: Proxy, scope: Scope, entity: str | None, period: Period, limit: int, offset: int = 0
+) -> KeyRows:
+    """``GET /{scope}/daily/activity/aggregated/keys``: newest releases only; a hundred a page, in a stable order."""
+    filters = _query(period, **{FILTER[scope]: entity}, limit=limit, offset=offset)
     return await proxy.get(f"/{scope}/daily/activity/aggregated/keys", KeyRows, filters)
+
+
+async def top_users(
+    proxy: Proxy, period: Period, limit: int, offset: int = 0, *, api_key: str | None = None
+) -> UserRows:
+    """``GET /user/daily/activity/aggregated/users``: newest releases only; a hundred a page, in a stable order."""
+    filters = _query(period, api_key=api_key, limit=limit, offset=offset)
+    return await proxy.get("/user/daily/activity/aggregated/users", UserRows, filters)
+
+
+async def by_entity(proxy: Proxy, scope: Scope, period: Period) -> list[ExportRow]:
+    """``GET /{scope}/daily/activity/export``: a row for each day and team, customer or tag; newest releases only."""
+    filters = _query(period, export_type="daily", format="json")
+    return (await proxy.get(f"/{scope}/daily/activity/export", ExportRows, filters)).root
 
 
 async def team_by_user(proxy: Proxy, team_id: str, period: Period) -> list[ExportRow]:

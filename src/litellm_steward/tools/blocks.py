@@ -48,7 +48,7 @@ class UsageRow(View):
     name: Name
     id: str | None = None
     spend: float
-    total_tokens: int
+    total_tokens: int | None = None
     api_requests: int
     share_percent: float | None = None
 
@@ -135,16 +135,17 @@ def usage_block(usage: Usage, top: int = TOP) -> UsageBlock:
         api_requests=figures.api_requests,
         successful_requests=figures.successful_requests if whole else None,
         failed_requests=figures.failed_requests if whole and usage.failures_known else None,
-        by_model=_rows(usage.by_model, figures, top),
-        by_key=_rows(usage.by_key, figures, top),
-        by_user=_rows(usage.by_user, figures, top),
-        by_day=_rows(usage.by_day, figures, top) if usage.period.days > 1 else None,
+        by_model=usage_rows(usage.by_model, figures, top),
+        by_key=usage_rows(usage.by_key, figures, top),
+        by_user=usage_rows(usage.by_user, figures, top),
+        by_day=usage_rows(usage.by_day, figures, top) if usage.period.days > 1 else None,
         source=list(usage.source),
         notes=list(usage.notes),
     )
 
 
-def _rows(breakdown: Breakdown | None, whole: Figures, top: int) -> list[UsageRow] | None:
+def usage_rows(breakdown: Breakdown | None, whole: Figures, top: int, *, tokens: bool = True) -> list[UsageRow] | None:
+    """At most ``top`` rows and one for the rest; together exactly the total. ``tokens``: whether they are known."""
     if breakdown is None or whole.is_nothing:
         return None
     groups = shown(breakdown, whole, top)
@@ -159,7 +160,7 @@ def _rows(breakdown: Breakdown | None, whole: Figures, top: int) -> list[UsageRo
             name=group.name,
             id=group.id,
             spend=float(spend),
-            total_tokens=group.figures.total_tokens,
+            total_tokens=group.figures.total_tokens if tokens else None,
             api_requests=group.figures.api_requests,
             share_percent=float(share) if whole.spend else None,
         )
@@ -189,7 +190,7 @@ def usage_table(title: str, rows: list[UsageRow] | None, whole: float) -> str | 
             row.name,
             f"${spend:,.{digits}f}",
             f"{row.share_percent:.0f} %" if row.share_percent is not None else "-",
-            count(row.total_tokens),
+            count(row.total_tokens) if row.total_tokens is not None else "-",
             count(row.api_requests),
         ]
         for row, spend in zip(rows, money_column, strict=True)

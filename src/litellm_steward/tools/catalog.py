@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from litellm_steward.tools import keys, models, teams, users
+from litellm_steward.tools import keys, models, spend, teams, users
 from litellm_steward.tools.view import ToolSpec
 
 CATALOG: Final[tuple[ToolSpec, ...]] = (
@@ -18,4 +18,5 @@ CATALOG: Final[tuple[ToolSpec, ...]] = (
     ToolSpec(models.get_model_info, "Look at models and fallbacks", "reads"),
     ToolSpec(teams.get_team_info, "Look at a team", "reads"),
     ToolSpec(users.get_user_info, "Look at a user or customer", "reads"),
+    ToolSpec(spend.spend_report, "Report spend", "reads", "spend"),
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from mcp.server.mcpserver import Context
-from mcp.types import InputRequiredResult
+from mcp.types import InputRequiredResult, ResourceLink
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from litellm_steward.steward import Steward
@@ -41,6 +41,10 @@ class Answer(View):
 
     def text(self) -> str:
         raise NotImplementedError
+
+    def links(self) -> list[ResourceLink]:
+        """Resources that hold more than the answer shows."""
+        return []
 
 
 @dataclass(frozen=True)

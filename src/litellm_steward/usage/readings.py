@@ -14,7 +14,9 @@ recipe follows. What cannot be read whole is refused; a sum of pages never stand
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from litellm_steward.api import activity
@@ -28,6 +30,13 @@ MOST_ROWS: Final = 15_000
 """Rollup rows in one answer (about 25 MB); more are read in windows of days, one after the other."""
 
 FIRST_PAGE: Final = 1_000
+
+Progress = Callable[[float, float, str], Awaitable[None]]
+"""Told how far a long reading is: done, in all, a sentence."""
+
+
+async def quiet(done: float, in_all: float, message: str) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True)
@@ -51,39 +60,59 @@ async def read_aggregated(
 async def read_pages(
     proxy: Proxy, scope: Scope, period: Period, *, entity: str | None = None, api_key: str | None = None
 ) -> Reading:
-    """The whole range from pages that each hold all of their days; splits the days until they do."""
-    if scope == "user" and api_key is None:
-        raise AssertionError  # this route ignores user_id where it is needed here
-    answers = await _whole_windows(proxy, scope, period, entity, api_key)
+    """The whole range from pages that each hold all of their days."""
+    answers = [answer async for answer in windows(proxy, scope, period, entity=entity, api_key=api_key)]
     days = tuple(day for answer in answers for day in answer.results)
     pages = "one page" if len(answers) == 1 else f"{len(answers)} windows of days"
     return Reading(days, f"/{scope}/daily/activity ({pages})")
 
 
-async def _whole_windows(
-    proxy: Proxy, scope: Scope, period: Period, entity: str | None, api_key: str | None
-) -> list[Activity]:
-    first = await activity.one_page(proxy, scope, period, size=FIRST_PAGE, entity=entity, api_key=api_key)
-    pages = first.metadata.total_pages
-    if pages <= 1 and not first.metadata.has_more:
-        return [first]
-    rows = pages * FIRST_PAGE
-    if scope != "user" and rows <= MOST_ROWS:
-        size = rows + USER_PAGE  # some slack for rows booked in between
-        whole = await activity.one_page(proxy, scope, period, size=size, entity=entity, api_key=api_key)
-        if whole.metadata.total_pages <= 1:
-            return [whole]
-    if period.days == 1:
-        raise Unsupported(
-            f"{period.start_date} has more rollup rows than this LiteLLM version can return at once, "
-            "and its pages repeat and skip rows: a sum of them would be wrong",
-            hint="Upgrade the proxy for this figure.",
-        )
-    earlier, later = period.split()
-    return [
-        *await _whole_windows(proxy, scope, earlier, entity, api_key),
-        *await _whole_windows(proxy, scope, later, entity, api_key),
-    ]
+async def windows(
+    proxy: Proxy,
+    scope: Scope,
+    period: Period,
+    *,
+    entity: str | None = None,
+    api_key: str | None = None,
+    progress: Progress = quiet,
+) -> AsyncIterator[Activity]:
+    """Answers that each hold all of their days, one at a time so that only one is in memory.
+
+    The first page tells how many rows there are; what does not fit one answer is asked for in windows
+    of days. A day that does not fit is refused.
+    """
+    if scope == "user" and api_key is None and entity is not None:
+        raise AssertionError  # this route ignores user_id where it is needed here
+    ask = partial(activity.one_page, proxy, scope, entity=entity, api_key=api_key)
+    first = await ask(period, size=FIRST_PAGE)
+    rows = first.metadata.total_pages * FIRST_PAGE
+    if rows <= FIRST_PAGE and not first.metadata.has_more:
+        yield first
+        return
+    del first
+    largest = USER_PAGE if scope == "user" else MOST_ROWS
+    pending = list(reversed(period.windows(max(1, int(period.days * largest * 0.8 / rows)))))
+    done, in_all = 0, len(pending)
+    while pending:
+        window = pending.pop()
+        answer = await ask(window, size=largest)
+        if answer.metadata.total_pages > 1 or answer.metadata.has_more:
+            del answer
+            if window.days == 1:
+                raise _too_many(window)
+            pending += reversed(window.windows(window.days // 2))
+            continue
+        done += window.days
+        await progress(done, period.days, f"{done} of {period.days} days read in {in_all} requests or more")
+        yield answer
+
+
+def _too_many(day: Period) -> Unsupported:
+    return Unsupported(
+        f"{day.start_date} has more rollup rows than this LiteLLM version can return at once, "
+        "and its pages repeat and skip rows: a sum of them would be wrong",
+        hint="Upgrade the proxy for this figure, or ask for one user, team or key.",
+    )
 
 
 async def read_whole(

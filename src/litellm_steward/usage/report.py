@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from litellm_steward.api.activity import Day, Entry, KeyMetadata
+from litellm_steward.api.activity import Day, EntityEntry, KeyMetadata
 from litellm_steward.periods import Period, utc_now
 from litellm_steward.text import clean, count, quote
 from litellm_steward.usage.figures import NOTHING, Figures, Tally, figures_of, total
+from litellm_steward.usage.models import NOT_KNOWN, models_of
 
-NO_MODEL: Final = "(no model)"
 NO_OWNER: Final = "(no owner)"
 NO_KEY: Final = "(no key)"
 DELETED_KEYS: Final = "(deleted keys)"
@@ -23,11 +23,12 @@ LAG: Final = "Requests of the last seconds may not be booked yet."
 
 @dataclass(frozen=True)
 class Group:
-    """One row of a breakdown. ``id`` only where the name is not a handle."""
+    """One row of a breakdown. ``id`` only where the name is not a handle; ``ref`` is what the proxy calls it."""
 
     name: str
     figures: Figures
     id: str | None = None
+    ref: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,33 +90,21 @@ def by_model(days: Iterable[Day]) -> Breakdown:
     return breakdown(tally)
 
 
-def models_of(day: Day) -> dict[str, Figures]:
-    """One day by model. Rows without a group are the day's rest; a provider model that makes up exactly
-    that rest names it."""
-    named = Tally()
-    for name, entry in day.breakdown.model_groups.items():
-        named.count(clean(name) or NO_MODEL, figures_of(entry.metrics))
-    rest = figures_of(day.metrics) - total(named.values())
-    if rest.is_nothing:
-        return named
-    provider = {clean(name) or NO_MODEL: figures_of(entry.metrics) for name, entry in day.breakdown.models.items()}
-    if not named and (total(provider.values()) - rest).is_nothing:
-        return provider
-    exact = [name for name, figures in provider.items() if (figures - rest).is_nothing and name not in named]
-    named.count(exact[0] if len(exact) == 1 else NO_MODEL, rest)
-    return named
-
-
 def keys_of(days: Iterable[Day]) -> dict[str, KeyUsage]:
     """Usage by key hash, where the answer lists every key."""
     found: dict[str, KeyUsage] = {}
+    add_keys(found, days)
+    return found
+
+
+def add_keys(found: dict[str, KeyUsage], days: Iterable[Day]) -> None:
+    """Add the keys of some days to what was found before."""
     for day in days:
         for key_hash, entry in day.breakdown.api_keys.items():
             usage = found.setdefault(key_hash, KeyUsage())
             usage.figures += figures_of(entry.metrics)
             if entry.metadata.key_alias or usage.metadata == KeyMetadata():
                 usage.metadata = entry.metadata
-    return found
 
 
 def by_key(keys: dict[str, KeyUsage], deleted: frozenset[str], unlisted: int = 0) -> Breakdown:
@@ -132,7 +121,9 @@ def key_group(key_hash: str, alias: str | None, figures: Figures, *, deleted: bo
         return Group(UNNAMED[key_hash], figures)
     name = clean(alias or "")
     suffix = " (deleted)" if deleted else ""
-    return Group(f"{name}{suffix}", figures) if name else Group(f"key {key_hash[:8]}…{suffix}", figures, key_hash)
+    if name:
+        return Group(f"{name}{suffix}", figures, ref=key_hash)
+    return Group(f"key {key_hash[:8]}…{suffix}", figures, key_hash, key_hash)
 
 
 def by_user(keys: dict[str, KeyUsage], owners: dict[str, str | None], deleted: frozenset[str]) -> Breakdown:
@@ -147,7 +138,7 @@ def by_user(keys: dict[str, KeyUsage], owners: dict[str, str | None], deleted: f
 
 def entity_total(days: Iterable[Day], entity: str) -> Figures:
     """One entity's share of an answer that covers several."""
-    return total(figures_of(day.breakdown.entities.get(entity, Entry()).metrics) for day in days)
+    return total(figures_of(day.breakdown.entities.get(entity, EntityEntry()).metrics) for day in days)
 
 
 def notes_on(usage_by_model: Breakdown | None, period: Period) -> list[str]:
@@ -158,6 +149,8 @@ def notes_on(usage_by_model: Breakdown | None, period: Period) -> list[str]:
         names = ", ".join(f"{quote(g.name)} ({count(g.figures.total_tokens, 'token')})" for g in unpriced[:3])
         more = f" and {len(unpriced) - 3} more" if len(unpriced) > 3 else ""
         notes.append(f"No price is known for {names}{more}: this usage counts as $0.")
+    if any(g.name == NOT_KNOWN for g in (usage_by_model.groups if usage_by_model else ())):
+        notes.append(f"For {quote(NOT_KNOWN)} this LiteLLM version does not tell which of several models it was.")
     if period.end >= utc_now().date():
         notes.append(LAG)
     return notes
@@ -170,4 +163,4 @@ def _unpriced(figures: Figures) -> bool:
 
 def breakdown(tally: Tally) -> Breakdown:
     """A tally as rows."""
-    return Breakdown(ranked(Group(name, figures) for name, figures in tally.items()))
+    return Breakdown(ranked(Group(name, figures, ref=name) for name, figures in tally.items()))

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from litellm_steward.api import activity, customers, keys, spend_logs
-from litellm_steward.api.activity import Entry, KeyRows
+from litellm_steward.api.activity import EntityEntry, KeyRows
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.spend_logs import LogPage
@@ -18,6 +18,7 @@ from litellm_steward.text import clean, count, quote
 from litellm_steward.together import each, together
 from litellm_steward.usage import report
 from litellm_steward.usage.figures import Figures, Tally, figures_of, total
+from litellm_steward.usage.models import NO_MODEL, NOT_KNOWN, models_of
 from litellm_steward.usage.readings import (
     Reading,
     read_aggregated,
@@ -31,7 +32,6 @@ MOST_KEYS: Final = 50
 """Keys of one user that are read one by one, on a release that cannot filter by user."""
 
 KEY_PAGE: Final = 100
-NOT_KNOWN: Final = "(model not known)"
 NO_FAILURES: Final = "This LiteLLM version does not book failed calls under their key: they are not counted here."
 TOP_CUSTOMERS: Final = 100
 
@@ -202,10 +202,10 @@ class UserTallies:
         known = report.keys_of(reading.days).get(key_hash, KeyUsage())
         self.by_key[key_hash] = KeyUsage(report.entity_total(reading.days, self.user_id), known.metadata)
         for day in reading.days:
-            part = figures_of(day.breakdown.entities.get(self.user_id, Entry()).metrics)
+            part = figures_of(day.breakdown.entities.get(self.user_id, EntityEntry()).metrics)
             self.by_day.count(day.date, part)
             if set(day.breakdown.entities) == {self.user_id}:
-                self.by_model.count_all(report.models_of(day))
+                self.by_model.count_all(models_of(day))
             elif not part.is_nothing:
                 self.by_model.count(NOT_KNOWN, part)
                 self._note(f"While a key changed hands this LiteLLM version does not tell models by user: {NOT_KNOWN}.")
@@ -216,7 +216,7 @@ class UserTallies:
         unseen = failures.total - len(failures.data)
         for row in keyless:
             one = Figures(api_requests=1, failed_requests=1)
-            self.by_model.count(clean(row.model_group or row.model) or report.NO_MODEL, one)
+            self.by_model.count(clean(row.model_group or row.model) or NO_MODEL, one)
             if row.started is not None:
                 self.by_day.count(row.started.date().isoformat(), one)
         if unseen > 0:

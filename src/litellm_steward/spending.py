@@ -1,0 +1,144 @@
+"""Answering "who spent what": of the company, or of one user, team, key or customer; by one or two dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from litellm_steward.api import activity, teams
+from litellm_steward.api.proxy import Proxy
+from litellm_steward.errors import InvalidArgument, Unsupported
+from litellm_steward.periods import Period
+from litellm_steward.together import each
+from litellm_steward.usage import report
+from litellm_steward.usage.company import Dimension, Spend, company_by
+from litellm_steward.usage.figures import Figures, figures_of, total
+from litellm_steward.usage.readings import Progress, quiet, read_whole
+from litellm_steward.usage.report import Breakdown, Group, Usage, ranked
+from litellm_steward.usage.scopes import usage_of_customer, usage_of_key, usage_of_team, usage_of_user
+
+OUTER: Final[tuple[Dimension, ...]] = ("team", "user", "customer", "tag", "key", "day")
+"""Of two dimensions the first in this list is broken down by the other; a model is never broken down."""
+
+OUTER_GROUPS: Final = 10
+"""Groups of the outer dimension that are broken down: each is a reading of its own."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose spend: everybody's, or that of one user, team, key, customer or tag, by the proxy's own id."""
+
+    kind: Dimension | None = None
+    ref: str = ""
+    name: str = "All usage"
+
+
+COMPANY: Final = Subject()
+
+
+async def spend_by(
+    proxy: Proxy, subject: Subject, by: Sequence[Dimension], period: Period, *, most: int, progress: Progress = quiet
+) -> Spend:
+    """The table; ``most`` groups of a long list are enough."""
+    if len(by) == 1:
+        return await _by_one(proxy, subject, by[0], period, most, progress)
+    return await _by_two(proxy, subject, (by[0], by[1]), period, progress)
+
+
+async def _by_one(
+    proxy: Proxy, subject: Subject, by: Dimension, period: Period, most: int, progress: Progress
+) -> Spend:
+    if subject.kind is None:
+        return await company_by(proxy, by, period, most=most, progress=progress)
+    usage = await _usage_of(proxy, subject, period)
+    rows = _rows(usage, by)
+    if rows is None:
+        raise Unsupported(
+            f"The proxy's rollups do not tell the usage of one {subject.kind} apart by {by}",
+            hint="Group by another dimension, or ask about the other side.",
+        )
+    return Spend(period, usage.total, rows, usage.source, usage.notes, complete=usage.complete)
+
+
+async def _usage_of(proxy: Proxy, subject: Subject, period: Period) -> Usage:
+    match subject.kind:
+        case "user":
+            return await usage_of_user(proxy, subject.ref, period)
+        case "team":
+            info = await teams.info(proxy, subject.ref)
+            return await usage_of_team(proxy, subject.ref, period, info.keys if info else [])
+        case "key":
+            return await usage_of_key(proxy, subject.ref, period)
+        case "customer":
+            return await usage_of_customer(proxy, subject.ref, period)
+        case "tag":
+            reading = await read_whole(proxy, "tag", period, entity=subject.ref)
+            by_model = report.by_model(reading.days)
+            return Usage(
+                period=period,
+                total=total(figures_of(day.metrics) for day in reading.days),
+                by_model=by_model,
+                by_day=report.by_day(reading.days),
+                source=(reading.source,),
+                notes=tuple(report.notes_on(by_model, period)),
+            )
+        case _:
+            raise AssertionError(subject.kind)
+
+
+def _rows(usage: Usage, by: Dimension) -> Breakdown | None:
+    return {"model": usage.by_model, "key": usage.by_key, "user": usage.by_user, "day": usage.by_day}.get(by)
+
+
+async def _by_two(
+    proxy: Proxy, subject: Subject, by: tuple[Dimension, Dimension], period: Period, progress: Progress
+) -> Spend:
+    """Pairs of the outer dimension's largest groups; what they do not cover is left to the rest."""
+    outer = next((dimension for dimension in OUTER if dimension in by), None)
+    if outer is None or by[0] == by[1]:
+        raise InvalidArgument("group_by takes one dimension, or two different ones")
+    inner = by[1] if by[0] == outer else by[0]
+    if subject.kind is not None and outer != "day":
+        raise Unsupported(
+            f"The usage of one {subject.kind} can be grouped by one dimension, or by one and day", hint="Group by one."
+        )
+    first = await _by_one(proxy, subject, outer, period, OUTER_GROUPS, progress)
+    groups = [group for group in first.rows.groups if _can_be_asked(outer, group)][:OUTER_GROUPS]
+    tables = await each([_inner(proxy, subject, outer, group, inner, period) for group in groups], at_once=4)
+    pairs = [
+        Group(
+            f"{group.name} / {row.name}" if by[0] == outer else f"{row.name} / {group.name}",
+            row.figures,
+            ref=f"{group.ref}\n{row.ref or row.name}",
+        )
+        for group, table in zip(groups, tables, strict=True)
+        for row in table.rows.groups
+    ]
+    left = len(first.rows.groups) - len(groups) + first.rows.unlisted
+    notes = [f"Pairs are of the {len(groups)} largest by {outer}; the rest is in the last row."] if left else []
+    notes += [note for table in tables for note in table.notes if note not in first.notes and note not in notes][:3]
+    return replace(first, rows=Breakdown(ranked(pairs), left), notes=(*first.notes, *notes))
+
+
+def _can_be_asked(outer: Dimension, group: Group) -> bool:
+    """Whether one group can be asked for: nobody's usage has no name, and an empty filter means everybody."""
+    return (
+        bool(group.ref) and not (outer == "user" and group.ref == report.NO_OWNER) and group.ref not in report.UNNAMED
+    )
+
+
+async def _inner(
+    proxy: Proxy, subject: Subject, outer: Dimension, group: Group, inner: Dimension, period: Period
+) -> Spend:
+    if outer == "day":
+        day = Period(*(2 * (period.start.fromisoformat(group.ref),)))
+        return await _by_one(proxy, subject, inner, day, OUTER_GROUPS, quiet)
+    return await _by_one(proxy, Subject(outer, group.ref, group.name), inner, period, OUTER_GROUPS, quiet)
+
+
+async def figures_of_one(proxy: Proxy, kind: Dimension, ref: str, period: Period) -> Figures:
+    """One user's or key's total, on a release that has the aggregated route."""
+    entity, key = (ref, None) if kind == "user" else (None, ref)
+    answer = await activity.aggregated(proxy, "user", period, entity=entity, api_key=key)
+    return total(figures_of(day.metrics) for day in answer.results)

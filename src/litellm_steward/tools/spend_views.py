@@ -1,0 +1,95 @@
+"""What an agent sees of a spend report."""
+
+from __future__ import annotations
+
+from mcp.types import ResourceLink
+
+from litellm_steward.text import count, money, table
+from litellm_steward.tools.blocks import UsageRow, note_lines, page_of, usage_table
+from litellm_steward.tools.view import Answer, Name, View
+
+
+class DriverRow(View):
+    """One group's part of the change."""
+
+    name: Name
+    change: float
+    spend: float | None = None
+    previous_spend: float | None = None
+
+
+class Comparison(View):
+    """The period before, equally long, and what drove the change. Rows add up to ``change``."""
+
+    start_date: str
+    end_date: str
+    spend: float
+    change: float
+    change_percent: float | None = None
+    drivers: list[DriverRow]
+
+    def line(self) -> str:
+        sign = "+" if self.change >= 0 else ""
+        percent = f" ({sign}{self.change_percent:.0f} %)" if self.change_percent is not None else ""
+        more = f"{sign}{money(self.change)}" if self.change >= 0 else money(self.change)
+        return f"Before, {self.start_date} to {self.end_date}: {money(self.spend)}; change {more}{percent}"
+
+    def table(self) -> str | None:
+        if not self.drivers:
+            return None
+        rows = [
+            [
+                row.name,
+                f"+{money(row.change)}" if row.change > 0 else money(row.change),
+                money(row.previous_spend) if row.previous_spend is not None else "-",
+                money(row.spend) if row.spend is not None else "-",
+            ]
+            for row in self.drivers
+        ]
+        return table(["driven by", "change", "before", "now"], rows)
+
+
+class CsvReport(View):
+    """The complete table, as a resource to read."""
+
+    uri: str
+    rows: int
+
+
+class SpendReport(Answer):
+    """Spend in whole UTC days by one or two dimensions; rows add up to the total."""
+
+    start_date: str
+    end_date: str
+    of: Name
+    group_by: list[str]
+    spend: float
+    total_tokens: int | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    api_requests: int
+    successful_requests: int | None = None
+    failed_requests: int | None = None
+    rows: list[UsageRow]
+    compared: Comparison | None = None
+    csv: CsvReport | None = None
+    source: list[str]
+    notes: list[str]
+
+    def text(self) -> str:
+        span = self.start_date if self.start_date == self.end_date else f"{self.start_date} to {self.end_date}"
+        tokens = f", {count(self.total_tokens, 'token')}" if self.total_tokens is not None else ""
+        failed = f" ({count(self.failed_requests)} failed)" if self.failed_requests else ""
+        return page_of(
+            f"{self.of}, {span} (UTC): {money(self.spend)}{tokens}, {count(self.api_requests, 'request')}{failed}",
+            usage_table(" / ".join(self.group_by), self.rows, self.spend),
+            self.compared.line() if self.compared else None,
+            self.compared.table() if self.compared else None,
+            f"Complete table, {count(self.csv.rows, 'row')}: {self.csv.uri}" if self.csv else None,
+            note_lines(self.notes),
+        )
+
+    def links(self) -> list[ResourceLink]:
+        if self.csv is None:
+            return []
+        return [ResourceLink(type="resource_link", uri=self.csv.uri, name="spend report", mime_type="text/csv")]

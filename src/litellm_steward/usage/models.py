@@ -1,0 +1,73 @@
+"""By model: the public model group, else the provider's model, else ``(no model)``.
+
+The newest releases answer that themselves. Older ones list groups and provider models side by side,
+and leave out of each what lacks it. So what the provider models do not cover has no model, and what
+then remains beside the groups is calls without a group (to unknown models, mostly): the provider
+models that make up exactly this rest name it.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Final
+
+from litellm_steward.api.activity import Day
+from litellm_steward.text import clean
+from litellm_steward.usage.figures import Figures, Tally, figures_of, total
+
+NO_MODEL: Final = "(no model)"
+NOT_KNOWN: Final = "(model not known)"
+_MOST_TRIED: Final = 12
+"""Provider models among which an exact combination is searched for: 4,095 combinations at the most."""
+
+
+def models_of(day: Day) -> Tally:
+    """One day by model; adds up to the day."""
+    named = Tally()
+    for name, entry in day.breakdown.model_groups.items():
+        named.count(_named(name), figures_of(entry.metrics))
+    everything = figures_of(day.metrics)
+    rest = everything - total(named.values())
+    if rest.is_nothing:
+        return named
+    provider = {name: figures_of(entry.metrics) for name, entry in day.breakdown.models.items()}
+    without = everything - total(provider.values())
+    groupless = rest - without
+    chosen = _making_up(groupless, provider) if _is_sum(without) and _is_sum(groupless) else None
+    if chosen is None:
+        named.count(NOT_KNOWN, rest)
+        return named
+    for name in chosen:
+        named.count(_named(name), provider[name])
+    if not without.is_nothing:
+        named.count(NO_MODEL, without)
+    return named
+
+
+def _named(name: str) -> str:
+    return clean(name) or NO_MODEL
+
+
+def _is_sum(figures: Figures) -> bool:
+    """Whether it can be a sum of rows: nothing in it is negative."""
+    return figures.is_nothing or all(part >= 0 for part in figures.parts[1:])
+
+
+def _making_up(rest: Figures, provider: dict[str, Figures]) -> tuple[str, ...] | None:
+    """The provider models that add up to ``rest``; ``None`` if none do, or several combinations."""
+    if rest.is_nothing:
+        return ()
+    fitting = {name: figures for name, figures in provider.items() if _is_sum(rest - figures)}
+    failed = {name: f for name, f in fitting.items() if not f.successful_requests and not f.spend}
+    for pool in (fitting, failed):
+        if pool and (total(pool.values()) - rest).is_nothing:
+            return tuple(pool)
+    if len(fitting) > _MOST_TRIED:
+        return None
+    found = [
+        chosen
+        for size in range(1, len(fitting) + 1)
+        for chosen in combinations(sorted(fitting), size)
+        if (total(fitting[name] for name in chosen) - rest).is_nothing
+    ]
+    return found[0] if len(found) == 1 else None
