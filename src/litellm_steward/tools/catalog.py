@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from litellm_steward.tools import keys, models, spend, teams, users
+from litellm_steward.tools import budgets, keys, models, spend, teams, users
 from litellm_steward.tools.view import ToolSpec
 
 CATALOG: Final[tuple[ToolSpec, ...]] = (
@@ -19,4 +19,5 @@ CATALOG: Final[tuple[ToolSpec, ...]] = (
     ToolSpec(teams.get_team_info, "Look at a team", "reads"),
     ToolSpec(users.get_user_info, "Look at a user or customer", "reads"),
     ToolSpec(spend.spend_report, "Report spend", "reads", "spend"),
+    ToolSpec(budgets.budget_watch, "See who runs out of budget", "reads", "spend"),
 )

@@ -1,0 +1,292 @@
+"""Who is near or over budget, found in a bounded number of pages, with a proof of what was not looked at.
+
+Fifty thousand keys are five hundred pages. Two lists are read from their ends instead: the largest
+spenders, and the smallest budgets. Whoever stands on neither has spent at most S and has a budget of at
+least B; once S is less than the threshold's share of B, nobody unseen can be over it. Where the pages run
+out before, S and B say how far the finding reaches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from math import ceil, inf
+from typing import Final, Literal, TypeVar
+
+from litellm_steward.api import ranked
+from litellm_steward.api.keys import Key
+from litellm_steward.api.proxy import Proxy
+from litellm_steward.api.ranked import PAGE
+from litellm_steward.api.teams import Team
+from litellm_steward.api.users import User
+from litellm_steward.text import count, money
+from litellm_steward.together import each, together
+
+Scope = Literal["keys", "teams", "users"]
+MOST_PAGES: Final = 32
+AT_ONCE: Final = 8
+BY_SPEND, BY_BUDGET = 6, 2
+"""Pages of each list in one round."""
+
+Progress = Callable[[float, float, str], Awaitable[None]]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Somebody with a budget. USD; ``row_id`` is the hash, team id or user id."""
+
+    scope: Scope
+    row_id: str
+    name: str
+    spend: float
+    max_budget: float
+    budget_duration: str | None = None
+    reset_at: datetime | None = None
+    created_at: datetime | None = None
+    stopped: Literal["blocked", "expired"] | None = None
+
+    @property
+    def used(self) -> float:
+        """The share of the budget that is spent; a budget of 0 is used up by the first cent."""
+        if self.max_budget > 0:
+            return self.spend / self.max_budget
+        return inf if self.spend > 0 else 1.0
+
+
+@dataclass
+class Scan:
+    """The holders at or over the threshold, and how far the finding reaches."""
+
+    scope: Scope
+    in_all: int = 0
+    seen: int = 0
+    complete: bool = True
+    found: list[Holder] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+async def scan(proxy: Proxy, scope: Scope, share: float, progress: Progress) -> Scan:
+    """Everybody of a scope who has spent at least ``share`` of their budget."""
+    if scope == "teams":
+        return await _teams(proxy, share, progress)
+    return await (_users if scope == "users" else _keys)(proxy, share, progress)
+
+
+async def _teams(proxy: Proxy, share: float, progress: Progress) -> Scan:
+    """By id: there are few, and no order by figures."""
+    first = await ranked.teams(proxy, 1)
+    pages = ceil(first.total / PAGE)
+    await progress(1, min(pages, MOST_PAGES), "Teams")
+    rest = await each([ranked.teams(proxy, n) for n in range(2, min(pages, MOST_PAGES) + 1)], at_once=AT_ONCE)
+    teams = {team.team_id: team for page in [first, *rest] for team in page.teams}
+    result = Scan("teams", first.total, len(teams), pages <= MOST_PAGES)
+    result.found = _over(map(_team_holder, teams.values()), share)
+    if not result.complete:
+        result.notes.append(
+            f"Of {count(first.total, 'team')} only {len(teams):,} were looked at, in no order that means anything."
+        )
+    return result
+
+
+async def _users(proxy: Proxy, share: float, progress: Progress) -> Scan:
+    """Everybody, or those who spent most: users cannot be ordered by budget."""
+    first = await ranked.users(proxy, 1)
+    pages = ceil(first.total / PAGE)
+    if pages <= MOST_PAGES:
+        rest = await each([ranked.users(proxy, n) for n in range(2, pages + 1)], at_once=AT_ONCE)
+        users = {user.user_id: user for page in [first, *rest] for user in page.users}
+        return Scan("users", first.total, len(users), found=_over(map(_user_holder, users.values()), share))
+    spenders = Ordered[User](lambda user: user.user_id, lambda user: user.spend)
+    for numbers in _rounds(MOST_PAGES, AT_ONCE):
+        answers = await each([ranked.users(proxy, n, order="spend", descending=True) for n in numbers])
+        spenders.add(row for page in answers for row in page.users)
+        await progress(numbers[-1], MOST_PAGES, "Users, those who spent most first")
+        if spenders.last <= 0:
+            break
+    limit = spenders.doubtful
+    result = Scan("users", first.total, len(spenders.rows), limit <= 0)
+    result.found = _over(map(_user_holder, spenders.rows.values()), share)
+    if not result.complete:
+        result.notes.append(
+            f"Of {count(first.total, 'user')} the {len(spenders.rows):,} that spent most were looked at. Any other has "
+            f"spent at most {money(limit)}, so only one with a budget of {money(limit / share)} or less could be "
+            "missing."
+        )
+    return result
+
+
+async def _keys(proxy: Proxy, share: float, progress: Progress) -> Scan:
+    """All of them if they are few, else from both ends until nobody unseen can be over the threshold."""
+    first = await ranked.keys(proxy, 1)
+    pages = ceil(first.total_count / PAGE)
+    if pages <= MOST_PAGES:
+        rest = await each([ranked.keys(proxy, n) for n in range(2, pages + 1)], at_once=AT_ONCE)
+        keys = {key.token: key for page in [first, *rest] for key in page.keys}
+        return _key_scan(Scan("keys", first.total_count, len(keys)), keys.values(), share)
+    ends = _Ends(share)
+    rounds = MOST_PAGES // (BY_SPEND + BY_BUDGET)
+    for low, high in zip(_rounds(rounds * BY_BUDGET, BY_BUDGET), _rounds(rounds * BY_SPEND, BY_SPEND), strict=True):
+        spent, budgets = await together(
+            each([ranked.keys(proxy, n, order="spend", descending=True) for n in high], at_once=BY_SPEND),
+            each([ranked.keys(proxy, n, order="max_budget") for n in low], at_once=BY_BUDGET),
+        )
+        ends.spenders.add(row for page in spent for row in page.keys)
+        ends.budgets.add(row for page in budgets for row in page.keys)
+        await progress(high[-1] + low[-1], MOST_PAGES, "Keys, those that spent most first")
+        if ends.proven:
+            break
+    seen = {**ends.budgets.rows, **ends.spenders.rows}
+    result = Scan("keys", first.total_count, len(seen), ends.proven)
+    result.notes += ends.notes(first.total_count)
+    return _key_scan(result, seen.values(), share)
+
+
+class Ordered(dict[str, T]):
+    """Rows as they come from an ordered list without tie-breaks.
+
+    A row that comes twice means that another of the same value may never have come: ``doubtful`` is the
+    value from which on rows may be missing.
+    """
+
+    def __init__(self, key: Callable[[T], str], value: Callable[[T], float], *, ascending: bool = False) -> None:
+        super().__init__()
+        self._key, self._value, self._sign = key, value, 1 if ascending else -1
+        self.last = -self._sign * inf
+        self._first_repeated = self._sign * inf
+
+    @property
+    def rows(self) -> dict[str, T]:
+        return self
+
+    def add(self, rows: Iterable[T]) -> None:
+        for row in rows:
+            name, self.last = self._key(row), self._value(row)
+            if name in self:
+                self._first_repeated = self._nearer(self._first_repeated, self.last)
+            self[name] = row
+
+    def _nearer(self, a: float, b: float) -> float:
+        return min(a, b) if self._sign > 0 else max(a, b)
+
+    @property
+    def doubtful(self) -> float:
+        return self._nearer(self.last, self._first_repeated)
+
+
+class _Ends:
+    """The largest spenders and the smallest budgets among keys."""
+
+    def __init__(self, share: float) -> None:
+        self.share = share
+        self.spenders = Ordered[Key](lambda key: key.token, lambda key: key.spend)
+        self.budgets = Ordered[Key](
+            lambda key: key.token,
+            lambda key: inf if key.max_budget is None else key.max_budget,
+            ascending=True,
+        )
+
+    @property
+    def proven(self) -> bool:
+        """Nobody unseen has a budget of their own and has spent ``share`` of it."""
+        return self.spenders.doubtful <= 0 or self.spenders.doubtful < self.share * self.budgets.doubtful
+
+    def notes(self, in_all: int) -> list[str]:
+        spent, budget = self.spenders.doubtful, self.budgets.doubtful
+        looked = (
+            f"Of {count(in_all, 'key')} the {len(self.spenders):,} that spent most and the {len(self.budgets):,} with "
+            "the smallest budgets were looked at."
+        )
+        if spent <= 0:
+            return [f"{looked} No other has spent anything."]
+        shared = f"A shared budget or several budget_limits are seen only on keys that spent more than {money(spent)}."
+        if self.proven:
+            least = "no budget of its own" if budget == inf else f"a budget of {money(budget)} or more"
+            return [f"{looked} Any other has spent at most {money(spent)} and has {least}: none is missing.", shared]
+        gap = f"one with a budget from {money(budget)} to {money(spent / self.share)} could be missing."
+        return [f"{looked} Any other has spent at most {money(spent)}: {gap}", shared]
+
+
+def _key_scan(result: Scan, keys: Iterable[Key], share: float) -> Scan:
+    windows = 0
+    holders = []
+    for key in keys:
+        holder = _key_holder(key)
+        if holder is not None:
+            holders.append(holder)
+        windows += bool(key.budget_limits)
+    result.found = _over(holders, share)
+    if windows:
+        result.notes.append(
+            f"{count(windows, 'key')} with several budget_limits: what is spent of those the proxy does not tell, so "
+            "only max_budget was judged."
+        )
+    return result
+
+
+def _over(holders: Iterable[Holder | None], share: float) -> list[Holder]:
+    """Those at or over the threshold; a budget of 0 that nothing was spent of is a lock, not a worry."""
+    return [h for h in holders if h is not None and h.used >= share and (h.spend > 0 or h.max_budget > 0)]
+
+
+def _key_holder(key: Key) -> Holder | None:
+    row = key.litellm_budget_table
+    shared = key.max_budget is None and row is not None
+    budget = row.max_budget if shared and row else key.max_budget
+    if budget is None:
+        return None
+    status = key.status()
+    return Holder(
+        scope="keys",
+        row_id=key.token,
+        name=key.key_alias or "",
+        spend=key.spend,
+        max_budget=budget,
+        budget_duration=(row.budget_duration if shared and row else key.budget_duration) or None,
+        reset_at=aware(key.budget_reset_at or (row.budget_reset_at if row else None)),
+        created_at=aware(key.created_at),
+        stopped=status if status in ("blocked", "expired") else None,
+    )
+
+
+def _team_holder(team: Team) -> Holder | None:
+    if team.max_budget is None:
+        return None
+    return Holder(
+        scope="teams",
+        row_id=team.team_id,
+        name=team.team_alias or "",
+        spend=team.spend,
+        max_budget=team.max_budget,
+        budget_duration=team.budget_duration,
+        reset_at=aware(team.budget_reset_at),
+        created_at=aware(team.created_at),
+        stopped="blocked" if team.blocked else None,
+    )
+
+
+def _user_holder(user: User) -> Holder | None:
+    if user.max_budget is None:
+        return None
+    return Holder(
+        scope="users",
+        row_id=user.user_id,
+        name=user.user_email or "",
+        spend=user.spend,
+        max_budget=user.max_budget,
+        budget_duration=user.budget_duration,
+        reset_at=aware(user.budget_reset_at),
+        created_at=aware(user.created_at),
+    )
+
+
+def aware(moment: datetime | None) -> datetime | None:
+    """A time without a zone is LiteLLM's, which is UTC."""
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+
+
+def _rounds(pages: int, size: int) -> Iterator[Sequence[int]]:
+    """Page numbers from 1, a few at a time."""
+    for start in range(1, pages + 1, size):
+        yield range(start, min(start + size, pages + 1))
