@@ -55,6 +55,8 @@ class Proxy:
         self.base_url = base_url
         self._key, self._key_header, self._timeout = key, key_header, timeout
         self._missing_routes: set[str] = set()
+        self.ignored: set[str] = set()
+        """Filters that this release was seen to ignore."""
         self._transport = transport
 
     @cached_property

@@ -12,6 +12,7 @@ from litellm_steward.api.proxy import Body, Proxy
 from litellm_steward.api.wire import Acknowledged, Strings, Wire
 
 PAGE: Final = 100
+SEARCH: Final = "search of /v2/team/list"
 
 
 class Member(Wire):
@@ -72,6 +73,21 @@ async def by_alias(proxy: Proxy, alias: str, *, most: int = 1000) -> list[Team]:
             break
         number += 1
     return teams
+
+
+async def search(proxy: Proxy, text: str) -> list[Team] | None:
+    """``GET /v2/team/list?search=``: the team with this id, and all whose alias contains the text, in one call.
+
+    Older releases ignore ``search`` and return every team; that shows in the answer, is remembered, and ``None``.
+    """
+    if not text or SEARCH in proxy.ignored:
+        return None
+    page = await proxy.get("/v2/team/list", TeamPage, {"search": text, "page_size": PAGE})
+    wanted = text.casefold()
+    if any(team.team_id != text and wanted not in (team.team_alias or "").casefold() for team in page.teams):
+        proxy.ignored.add(SEARCH)
+        return None
+    return page.teams if page.total_pages <= 1 else None
 
 
 async def of_user(proxy: Proxy, user_id: str) -> list[Team]:

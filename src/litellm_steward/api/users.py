@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from pydantic import SecretStr
 
 from litellm_steward.api.budget import Budgeted
 from litellm_steward.api.proxy import Body, Proxy
 from litellm_steward.api.wire import Strings, Wire
+
+PAGE: Final = 100
 
 
 class User(Budgeted):
@@ -53,11 +56,11 @@ async def by_id(proxy: Proxy, user_id: str) -> User | None:
 
 async def by_ids(proxy: Proxy, user_ids: list[str]) -> list[User]:
     """``by_id`` for up to a hundred ids at once."""
-    wanted = [user_id for user_id in user_ids if user_id and "," not in user_id][:100]
+    wanted = [user_id for user_id in user_ids if user_id and "," not in user_id][:PAGE]
     if not wanted:
         return []
     ids = wanted if len(wanted) > 1 else wanted * 2
-    page = await proxy.get("/user/list", UserPage, {"user_ids": ",".join(ids), "page_size": 100})
+    page = await proxy.get("/user/list", UserPage, {"user_ids": ",".join(ids), "page_size": PAGE})
     return page.users
 
 
@@ -65,7 +68,7 @@ async def containing_id(proxy: Proxy, text: str) -> list[User]:
     """``GET /user/list?user_ids=TEXT``: ids that contain the text, in any case."""
     if not text or "," in text:
         return []
-    page = await proxy.get("/user/list", UserPage, {"user_ids": text, "page_size": 100})
+    page = await proxy.get("/user/list", UserPage, {"user_ids": text, "page_size": PAGE})
     return page.users
 
 
@@ -73,7 +76,7 @@ async def by_email(proxy: Proxy, email: str) -> list[User]:
     """``GET /user/list?user_email=``: e-mails that contain the text, in any case."""
     if not email:
         return []
-    page = await proxy.get("/user/list", UserPage, {"user_email": email, "page_size": 100})
+    page = await proxy.get("/user/list", UserPage, {"user_email": email, "page_size": PAGE})
     return page.users
 
 
@@ -85,7 +88,7 @@ async def search(proxy: Proxy, text: str) -> list[User]:
     """
     if not text:
         return []
-    page = await proxy.get("/user/list", UserPage, {"search": text, "page_size": 100})
+    page = await proxy.get("/user/list", UserPage, {"search": text, "page_size": PAGE})
     return page.users
 
 

@@ -16,12 +16,14 @@ def _candidate(team: Team) -> Candidate[Team]:
 
 
 async def resolve_team(proxy: Proxy, reference: str) -> Match[Team]:
-    """The team meant, by id or alias; reads ``/v2/team/list`` twice, at the same time."""
+    """The team meant, by id or alias: one read of ``/v2/team/list``, or two at the same time on older releases."""
     reference = reference.strip()
     if not reference:
         raise InvalidArgument("team must not be empty")
-    exact, containing = await together(teams.by_id(proxy, reference), teams.by_alias(proxy, reference))
-    found = [*containing, *([exact] if exact else [])]
+    found = await teams.search(proxy, reference)
+    if found is None:
+        exact, containing = await together(teams.by_id(proxy, reference), teams.by_alias(proxy, reference))
+        found = [*containing, *([exact] if exact else [])]
     chosen = match("team", reference, map(_candidate, found))
     if chosen is None:
         raise not_found("team", reference, map(_candidate, [*found, *await teams.some(proxy)]))

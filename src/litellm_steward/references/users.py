@@ -8,6 +8,7 @@ from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.users import User
 from litellm_steward.errors import InvalidArgument, NotFound
 from litellm_steward.references.matching import Candidate, Match, label, match, not_found
+from litellm_steward.together import together
 
 NO_ALIAS_SEARCH = "This LiteLLM version cannot search users by alias: use the user id or the e-mail address."
 
@@ -23,21 +24,23 @@ async def find_user(proxy: Proxy, reference: str) -> tuple[Match[User] | None, l
     One read for an id (ids that contain the text come along, so that twins by case are seen), one
     more for an e-mail address or an alias.
     """
-    found = await users.containing_id(proxy, reference)
-    if len(found) >= 100 or not found:
+    if "@" in reference:
+        by_id, by_email = await together(users.containing_id(proxy, reference), users.by_email(proxy, reference))
+        found = by_id + by_email
+    else:
+        found = await users.containing_id(proxy, reference)
+    if len(found) >= users.PAGE:
         exact = await users.by_id(proxy, reference)
         found += [exact] if exact else []
-    if "@" in reference:
-        found += await users.by_email(proxy, reference)
     chosen = match("user", reference, map(_candidate, found))
     if chosen is not None or "@" in reference:
         return chosen, found, True
     searched = await users.search(proxy, reference)
     wanted = reference.casefold()
     searchable = all(_mentions(user, wanted) for user in searched)
-    if searchable or len(searched) < 100:  # everybody fits on the page: as good as a search
+    if searchable or len(searched) < users.PAGE:  # everybody fits on the page: as good as a search
         chosen = match("user", reference, map(_candidate, [*found, *searched]))
-    return chosen, [*found, *searched], searchable or len(searched) < 100
+    return chosen, [*found, *searched], searchable or len(searched) < users.PAGE
 
 
 async def resolve_user(proxy: Proxy, reference: str) -> Match[User]:

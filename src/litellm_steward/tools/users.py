@@ -148,9 +148,13 @@ async def get_user_info(
         return await _customer_details(proxy, await resolve_customer(proxy, user), days, top)
     if kind == "internal":
         return await _user_details(proxy, await resolve_user(proxy, user), days, top, [])
-    (found, near, searchable), customer = await together(
-        find_user(proxy, user.strip()), customers.info(proxy, user.strip())
-    )
+    if "@" in user:  # an e-mail address is rarely a customer's id: look only if nobody has it
+        found, near, searchable = await find_user(proxy, user.strip())
+        customer = None if found else await customers.info(proxy, user.strip())
+    else:
+        (found, near, searchable), customer = await together(
+            find_user(proxy, user.strip()), customers.info(proxy, user.strip())
+        )
     if found is not None:
         both = customer is not None and customer.user_id == found.item.user_id
         twin = ["A customer has the same id: pass kind=customer for it."] if both else []

@@ -129,17 +129,22 @@ def _deleted_note(found: dict[str, KeyUsage], gone: frozenset[str]) -> list[str]
 async def _moved_or_deleted(
     proxy: Proxy, found: dict[str, KeyUsage], missing: frozenset[str]
 ) -> tuple[dict[str, KeyUsage], frozenset[str]]:
-    """Keys in a team's figures that the team does not have now: moved elsewhere, or deleted.
+    """Keys in the figures that the team or user does not have now: moved elsewhere, or deleted.
 
-    Looks them up one by one, as older releases have no other way, and no more than ``MOST_KEYS``.
+    One call for all of them. Where its rows come without their hash, a key is known by its alias, which is unique.
     """
-    looked_up = sorted(missing)[:MOST_KEYS]
-    live = await each([keys.info(proxy, key_hash) for key_hash in looked_up])
-    moved = {key.token: key for key in live if key is not None and key.deleted_at is None}
-    for key_hash, key in moved.items():
-        metadata = found[key_hash].metadata.model_copy(update={"user_id": key.user_id, "key_alias": key.key_alias})
-        found[key_hash] = KeyUsage(found[key_hash].figures, metadata)
-    return found, missing - frozenset(moved)
+    live = await keys.existing(proxy, sorted(missing))
+    by_hash = {key.token: key for key in live if key.token}
+    by_alias = {key.key_alias: key for key in live if not key.token and key.key_alias}
+    moved = set()
+    for key_hash in missing:
+        usage = found[key_hash]
+        key = by_hash.get(key_hash) or by_alias.get(usage.metadata.key_alias or "")
+        if key is not None and key.deleted_at is None:
+            update = {"user_id": key.user_id, "key_alias": key.key_alias or usage.metadata.key_alias}
+            found[key_hash] = KeyUsage(usage.figures, usage.metadata.model_copy(update=update))
+            moved.add(key_hash)
+    return found, missing - moved
 
 
 async def _team_by_user(proxy: Proxy, team_id: str, period: Period) -> tuple[Breakdown, list[str]]:
