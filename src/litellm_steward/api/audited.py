@@ -1,0 +1,80 @@
+"""Keys as an audit reads them: a few fields each, for many thousands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import cast
+
+from pydantic import model_validator
+
+from litellm_steward import errors
+from litellm_steward.api.proxy import Proxy
+from litellm_steward.api.ranked import PAGE
+from litellm_steward.api.wire import Strings, Wire
+
+
+class SharedBudget(Wire):
+    """A row of ``LiteLLM_BudgetTable``."""
+
+    max_budget: float | None = None
+
+
+class AuditedKey(Wire):
+    """One row of ``/key/list``. ``token`` is the hash; ``last_active`` does not exist on 1.74.9."""
+
+    token: str = ""
+    key_alias: str | None = None
+    user_id: str | None = None
+    team_id: str | None = None
+    models: Strings = []
+    blocked: bool = False
+    spend: float = 0
+    max_budget: float | None = None
+    budget_id: str | None = None
+    budget_limits: list[object] = []
+    litellm_budget_table: SharedBudget | None = None
+    expires: datetime | None = None
+    created_at: datetime | None = None
+    last_active: datetime | None = None
+    tells_last_use: bool = False
+    """Whether the release has the field at all, filled or not."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _field_is_known(cls, data: object) -> object:
+        if isinstance(data, dict):
+            row = cast("dict[str, object]", data)
+            return {**row, "tells_last_use": "last_active" in row}
+        return data
+
+    @property
+    def has_budget(self) -> bool:
+        """Of its own: an amount, several windows, or a shared row that sets an amount (or is not shown)."""
+        shared = self.litellm_budget_table
+        by_row = shared.max_budget is not None if shared else self.budget_id is not None
+        return self.max_budget is not None or bool(self.budget_limits) or by_row
+
+
+class AuditedPage(Wire):
+    keys: list[AuditedKey] = []
+    total_count: int = 0
+
+
+async def audited(proxy: Proxy, number: int, *, user_id: str | None, team_id: str | None) -> AuditedPage:
+    """``GET /key/list`` by hash. 1.83 matches ``user_id`` by substring: compare afterwards."""
+    if "" in (user_id, team_id):
+        raise errors.InvalidArgument("user and team must not be empty")  # an empty filter means every key
+    return await proxy.get(
+        "/key/list",
+        AuditedPage,
+        {
+            "user_id": user_id,
+            "team_id": team_id,
+            "return_full_object": True,
+            "include_team_keys": False,
+            "sort_by": "token",
+            "sort_order": "asc",
+            "page": number,
+            "size": PAGE,
+        },
+    )

@@ -1,0 +1,85 @@
+"""Audits of what exists: the hygiene of keys."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from litellm_steward.key_audit import Audit, audit
+from litellm_steward.references.teams import resolve_team
+from litellm_steward.references.users import resolve_user
+from litellm_steward.text import count
+from litellm_steward.tools.audit_views import KeyAudit, audit_counts, audit_row
+from litellm_steward.tools.parameters import TeamRef, UserRef
+from litellm_steward.tools.view import StewardContext, steward_of
+
+ROWS: Final = 10
+
+
+async def audit_keys(
+    ctx: StewardContext,
+    team: TeamRef | None = None,
+    user: UserRef | None = None,
+    unused_days: Annotated[int, Field(ge=1, le=3650, description="Unused if not called for so many days")] = 30,
+    limit: Annotated[int, Field(ge=1, le=50, description="Rows shown")] = ROWS,
+) -> KeyAudit:
+    """Key hygiene of the company, a team or a user. Counts keys never used or unused, without budget, expiry or
+    owner, of a deleted owner or team, allowed every model, blocked, expired; then shows the worst keys.
+    """
+    proxy = steward_of(ctx).proxy
+    team_match = await resolve_team(proxy, team) if team is not None else None
+    user_match = await resolve_user(proxy, user) if user is not None else None
+
+    async def progress(done: float, in_all: float, message: str) -> None:
+        await ctx.report_progress(done, in_all, message)
+
+    result = await audit(
+        proxy,
+        team_id=team_match.item.team_id if team_match else None,
+        user_id=user_match.item.user_id if user_match else None,
+        unused=timedelta(days=unused_days),
+        rows=limit,
+        progress=progress,
+    )
+    of_team = f"team {team_match.item.team_alias or team_match.item.team_id}" if team_match else ""
+    of_user = f"user {user_match.item.user_id}" if user_match else ""
+    return KeyAudit(
+        scope=" and ".join(filter(None, (of_team, of_user))) or "the company",
+        total=result.in_all,
+        looked_at=result.seen,
+        complete=result.complete,
+        unused_days=unused_days,
+        counts=audit_counts(result),
+        rows=[audit_row(judged) for judged in result.worst],
+        notes=[
+            *(team_match.notes if team_match else ()),
+            *(user_match.notes if user_match else ()),
+            *_notes(result),
+        ],
+    )
+
+
+def _notes(result: Audit) -> list[str]:
+    notes = []
+    if not result.complete:
+        notes.append(
+            f"Time ran out after {count(result.seen, 'key')} of {result.in_all:,}, in no particular order: counts "
+            "and rows cover those only. Ask for a team or a user to have all of theirs."
+        )
+    if result.seen and not result.tells_last_use:
+        notes.append(
+            "This LiteLLM version does not record when a key was last used: never used and unused are unknown."
+        )
+    if result.use_unknown:
+        notes.append(
+            f"{count(result.use_unknown, 'key')} spent something before the proxy began to record the last use."
+        )
+    if result.owners_unchecked:
+        notes.append(f"{count(result.owners_unchecked, 'owner')} with a comma in the id could not be looked up.")
+    if not result.teams_checked:
+        notes.append("There are too many teams to look for deleted ones.")
+    if result.counts["no budget"]:
+        notes.append("Without budget means of the key's own; its team's budget, if there is one, still limits it.")
+    return notes
