@@ -21,24 +21,30 @@ _INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
 _VARIATION = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef\u115f\u1160\u3164\uffa0]")
 
 # What looks like a credential in somebody's error text. Long values first, so that a key inside a
-# header or a URL goes whole.
+# header or a URL goes whole. Every repetition that could begin anywhere is bounded: a hostile text
+# must not make the search quadratic.
 _SECRETS = (
-    re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{6,}"),
-    re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/@:]+:[^\s/@]+@"),
+    re.compile(r"(?i)\b(bearer|basic)\s{1,8}[a-z0-9._~+/=-]{6,}"),
+    re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^\s/@:]{1,200}:[^\s/@]{1,200}@"),
     re.compile(
-        r"(?i)([\"']?\b[\w-]*(?:api[_-]?key|secret|token|password|passwd|authorization)[\"']?\s*[:=]\s*)"
+        r"(?i)([\"']?\b[\w-]{0,40}(?:api[_-]?key|secret|token|password|passwd|authorization)[\"']?\s{0,8}[:=]\s{0,8})"
         r"[\"']?[^\s\"',;}&]{6,}[\"']?"
     ),
     re.compile(r"(?i)([?&](?:key|api[_-]?key|token|sig|signature|code)=)[^\s&\"']+"),
 )
 _TOKENS = re.compile(
     r"(?<![A-Za-z0-9])(?:"
-    r"(?:sk|pk|rk|gsk|xai|pplx|hf|glpat|ghp|gho|ghs|xox[a-z]|key|AIza|ya29|AKIA|ASIA|r8|fw|nvapi|tvly|co)"
-    r"[-_.]?(?=[A-Za-z0-9*_.-]{8,})(?=[A-Za-z0-9*_.-]*[0-9*])[A-Za-z0-9*_.-]+"
+    r"(?:sk|pk|rk|gsk|xai|pplx|hf|glpat|ghp|gho|ghs|xox[a-z]|key|ya29|r8|fw|nvapi|tvly|co)"
+    # a whole key, or one masked with asterisks; codestral-2501, key-20261121-c0ffee are names
+    r"[-_.](?:(?=[A-Za-z0-9_.-]{0,200}[0-9])[A-Za-z0-9_.-]{16,}|(?=[A-Za-z0-9_.-]{0,200}\*)[A-Za-z0-9*_.-]{8,})"
+    r"|(?:AIza|AKIA|ASIA)[A-Za-z0-9*_.-]{8,}"
     r"|sk-[A-Za-z0-9*_.-]{4,}"
-    r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_.-]+"
+    r"|eyJ[A-Za-z0-9_-]{10,2000}\.[A-Za-z0-9_.-]+"
     r")"
 )
+MAX_SCRUBBED = 50_000
+"""Characters of an error text that are looked at; the rest is dropped, as nothing shows that much."""
+
 HIDDEN = "[hidden]"
 
 
@@ -62,6 +68,7 @@ def quote(text: str, limit: int = MAX_NAME) -> str:
 
 def scrub(text: str, secrets: Iterable[str] = ()) -> str:
     """Remove credentials: the given ones, and whatever has the shape of one."""
+    text = text[:MAX_SCRUBBED]
     for secret in secrets:
         if len(secret) >= 4:
             text = text.replace(secret, HIDDEN)
