@@ -67,8 +67,7 @@ def test_a_quotation_cannot_be_closed_from_inside(said: str) -> None:
 
 PROVIDERS_SAY = {
     "OpenAI": (
-        "Incorrect API key provided: sk-proj-********************************************4xQA. You can find your API "
-        "key at https://platform.openai.com/account/api-keys.",
+        "Incorrect API key provided: sk-proj-********************************************4xQA. Find your API key at https://platform.openai.com",
         "4xQA",
     ),
     "OpenAI, whole": ("Incorrect API key provided: sk-abcDEF1234567890abcDEF1234567890.", "abcDEF1234567890"),

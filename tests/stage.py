@@ -1,0 +1,77 @@
+"""Run a tool as an agent would: arguments in, a tool result out, with a real or a played proxy behind it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import httpx
+from mcp.types import CallToolResult, TextContent
+from pydantic import SecretStr
+
+from litellm_steward.api.proxy import Proxy
+from litellm_steward.approval import Approvals
+from litellm_steward.secret import ConstantSecret
+from litellm_steward.settings import Settings
+from litellm_steward.steward import Steward
+from litellm_steward.surface import build_tools
+from litellm_steward.tools.catalog import CATALOG
+from litellm_steward.tools.view import StewardContext
+from tests.tape import MASTER_KEY
+
+TOOLS = {tool.name: tool for tool in build_tools(CATALOG)}
+
+
+def settings_for(base_url: str, **more: object) -> Settings:
+    """Settings that owe nothing to the environment of the test."""
+    given: dict[str, Any] = {"litellm_base_url": base_url, "litellm_master_key": SecretStr(MASTER_KEY), **more}
+    return Settings(_env_file=None, **given)
+
+
+def steward_at(base_url: str, transport: httpx.AsyncBaseTransport | None = None, **settings: object) -> Steward:
+    """A steward of the proxy at this address."""
+    chosen = settings_for(base_url, **settings)
+    proxy = Proxy(base_url, ConstantSecret("LITELLM_MASTER_KEY", SecretStr(MASTER_KEY)), transport=transport)
+    return Steward(chosen, proxy, Approvals(chosen.steward_approval))
+
+
+def context_of(steward: Steward) -> StewardContext:
+    """The context of a client that cannot be asked anything."""
+    request = SimpleNamespace(lifespan_context=steward)
+    return cast(
+        "StewardContext",
+        SimpleNamespace(request_context=request, client_capabilities=None, protocol_version="2025-11-25"),
+    )
+
+
+async def call(steward: Steward, tool: str, **arguments: object) -> CallToolResult:
+    """One tool call, through the same door as an MCP client's."""
+    result = await TOOLS[tool].run(arguments, context_of(steward), convert_result=True)
+    assert isinstance(result, CallToolResult)
+    return result
+
+
+def text_of(result: CallToolResult) -> str:
+    """What a person reads."""
+    (content,) = result.content
+    assert isinstance(content, TextContent)
+    return content.text
+
+
+def facts_of(result: CallToolResult) -> dict[str, Any]:
+    """What a program reads; fails with the error if the tool failed."""
+    assert not result.is_error, text_of(result)
+    assert isinstance(result.structured_content, dict)
+    return result.structured_content
+
+
+def refusal_of(result: CallToolResult) -> str:
+    """The sentence of a tool that failed."""
+    assert result.is_error, text_of(result)
+    return text_of(result)
+
+
+def scene_name(tool: str, arguments: dict[str, object], fault: str | None = None) -> str:
+    """A recorded tool call's name is the call itself."""
+    shown = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    return f"{tool}({shown})" + (f", {fault}" if fault else "")
