@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from litellm_steward.tools import audits, budgets, keys, models, spend, teams, users
+from litellm_steward.tools import audits, budgets, keys, models, requests, spend, teams, users
 from litellm_steward.tools.view import ToolSpec
 
 CATALOG: Final[tuple[ToolSpec, ...]] = (
@@ -21,4 +21,5 @@ CATALOG: Final[tuple[ToolSpec, ...]] = (
     ToolSpec(spend.spend_report, "Report spend", "reads", "spend"),
     ToolSpec(budgets.budget_watch, "See who runs out of budget", "reads", "spend"),
     ToolSpec(audits.audit_keys, "Audit keys", "reads", "spend"),
+    ToolSpec(requests.find_requests, "Find requests", "reads", "spend"),
 )

@@ -1,0 +1,114 @@
+"""Single requests: ``/spend/logs/v2``, and ``/spend/logs/ui`` before 1.83.
+
+Rows hold prompts, answers, addresses and tracebacks; only what is named here is read.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from litellm_steward import errors
+from litellm_steward.api.proxy import Proxy, Query
+from litellm_steward.api.wire import Wire
+
+MOST_ROWS = 100
+"""Rows a page that every release allows."""
+
+
+def _text(value: object) -> object:
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _object(value: object) -> object:
+    return value if isinstance(value, dict) else {}
+
+
+class ErrorInformation(Wire):
+    error_code: Annotated[str, BeforeValidator(_text)] = ""
+    error_class: str = ""
+    error_message: str = ""
+
+
+class RowMetadata(Wire):
+    """``user_api_key`` is the key's hash also where 1.74.9 leaves ``api_key`` of a failed call empty."""
+
+    user_api_key: str = ""
+    user_api_key_alias: str | None = None
+    user_api_key_team_alias: str | None = None
+    error_information: Annotated[ErrorInformation, BeforeValidator(_object)] = ErrorInformation()
+
+
+class RequestRow(Wire):
+    """One request. ``model`` is the provider's, ``model_group`` the public name; either may be what a caller made up.
+
+    ``api_key`` is a hash, or whatever was presented as a key.
+    """
+
+    request_id: str = ""
+    call_type: str = ""
+    api_key: str = ""
+    model: str = ""
+    model_group: str = ""
+    user: str = ""
+    team_id: str = ""
+    end_user: str = ""
+    spend: float = 0
+    total_tokens: int = 0
+    status: str = ""
+    started: datetime | None = Field(default=None, alias="startTime")
+    ended: datetime | None = Field(default=None, alias="endTime")
+    request_duration_ms: int | None = None
+    metadata: Annotated[RowMetadata, BeforeValidator(_object)] = RowMetadata()
+
+    @property
+    def key_hash(self) -> str:
+        return self.api_key or self.metadata.user_api_key
+
+    @property
+    def failed(self) -> bool:
+        return self.status == "failure"
+
+    @property
+    def milliseconds(self) -> int | None:
+        """1.74.9 does not tell: from the times."""
+        if self.request_duration_ms is not None:
+            return self.request_duration_ms
+        if self.started is None or self.ended is None:
+            return None
+        return round((self.ended - self.started).total_seconds() * 1000)
+
+
+class RequestPage(Wire):
+    """``total`` counts all matching rows, or is a lower bound if ``total_is_capped``."""
+
+    data: list[RequestRow] = []
+    total: int = 0
+    total_is_capped: bool = False
+    keyless_failures: bool = False
+    """Before 1.83 some releases book failed calls without their key."""
+
+
+async def page(
+    proxy: Proxy, since: datetime, until: datetime, filters: Query, *, number: int, size: int
+) -> RequestPage:
+    """Rows between two moments of UTC; a date alone would mean its midnight.
+
+    A release ignores the filters it does not know: compare afterwards.
+    """
+    if "" in filters.values():
+        raise errors.InvalidArgument("A filter must not be empty")  # it would mean everything
+    query: Query = {
+        **filters,
+        "start_date": f"{since:%Y-%m-%d %H:%M:%S}",
+        "end_date": f"{until:%Y-%m-%d %H:%M:%S}",
+        "page": number,
+        "page_size": size,
+    }
+    try:
+        return await proxy.get("/spend/logs/v2", RequestPage, query)
+    except errors.RouteMissing:
+        answer = await proxy.get("/spend/logs/ui", RequestPage, query)
+        return answer.model_copy(update={"keyless_failures": True})

@@ -1,0 +1,240 @@
+"""Finding requests in the log, whatever filters and orders a release knows.
+
+Some releases ignore some filters without a word. Whether one is honoured is tried with a value that
+nobody has; one that is not is applied here, to a bounded number of rows. Every row is compared with what
+was asked in any case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Literal
+
+from litellm_steward.api import activity, request_log
+from litellm_steward.api.proxy import Proxy
+from litellm_steward.api.request_log import MOST_ROWS, RequestPage, RequestRow
+from litellm_steward.errors import BadRequest, RouteMissing, Unsupported
+from litellm_steward.periods import Period
+from litellm_steward.text import count
+from litellm_steward.together import each, together
+
+Order = Literal["newest", "dearest"]
+MOST_PAGES: Final = 10
+"""Pages looked through where a filter has to be applied here."""
+
+NOBODY: Final = "litellm-steward-probe"
+"""A value that no request has."""
+
+BISECTIONS: Final = 24
+DEAREST: Final = {"sort_by": "spend", "sort_order": "desc"}
+LOG_LACKS: Final = (
+    "the request log has none: its rows may be switched off or cleaned up. That none was found does not mean that none "
+    "was made."
+)
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """What is looked for, with ids in place of names."""
+
+    since: datetime
+    until: datetime
+    user_id: str | None = None
+    team_id: str | None = None
+    key_hash: str | None = None
+    model: str | None = None
+    customer: str | None = None
+    status: Literal["success", "failure"] | None = None
+    min_spend: float | None = None
+
+    def match(self, row: RequestRow) -> bool:
+        return (
+            self.user_id in (None, row.user)
+            and self.team_id in (None, row.team_id)
+            and self.key_hash in (None, row.key_hash)
+            and self.model in (None, row.model_group, row.model)
+            and self.customer in (None, row.end_user)
+            and (self.status is None or row.failed == (self.status == "failure"))
+            and (self.min_spend is None or row.spend >= self.min_spend)
+        )
+
+    @property
+    def always(self) -> dict[str, str | float | None]:
+        """Filters that every release honours."""
+        return {
+            "user_id": self.user_id,
+            "team_id": self.team_id,
+            "api_key": self.key_hash,
+            "status_filter": self.status,
+            "min_spend": self.min_spend,
+        }
+
+    @property
+    def sometimes(self) -> dict[str, str]:
+        """Filters that older releases ignore."""
+        given = {"model_group": self.model, "end_user": self.customer}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass
+class Found:
+    """Rows, and how many there are in all: unknown where not everything was looked through."""
+
+    rows: list[RequestRow]
+    total: int | None = None
+    capped: bool = False
+    more: bool = False
+    pageable: bool = False
+    notes: list[str] = field(default_factory=list)
+
+
+class Search:
+    """One question to one proxy."""
+
+    def __init__(self, proxy: Proxy, criteria: Criteria, order: Order, limit: int, number: int) -> None:
+        self._proxy, self._criteria, self._order = proxy, criteria, order
+        self._limit, self._number = limit, number
+        self._keyless_failures = False
+
+    async def run(self) -> Found:
+        found = await self._find()
+        if self._keyless_failures and self._criteria.key_hash is not None and self._criteria.status != "success":
+            found.notes.append("This LiteLLM version logs failed calls without their key: they are not found by key.")
+        return found
+
+    async def _find(self) -> Found:
+        names = list(self._criteria.sometimes)
+        honoured = await each([self._honours(name) for name in names])
+        sorts = self._order == "newest" or await self._sorts()
+        known = {name: self._criteria.sometimes[name] for name, yes in zip(names, honoured, strict=True) if yes}
+        filters = {**self._criteria.always, **known, **(DEAREST if sorts and self._order == "dearest" else {})}
+        if len(known) == len(names) and sorts:
+            found = await self._page(filters)
+            if found is not None:
+                return found
+        if len(known) == len(names) and not sorts:
+            return await self._bisect(filters)
+        return await self._walk(filters, sorts=sorts)
+
+    async def _ask(self, filters: dict[str, str | float | None], number: int = 1, size: int = MOST_ROWS) -> RequestPage:
+        page = await request_log.page(
+            self._proxy, self._criteria.since, self._criteria.until, filters, number=number, size=size
+        )
+        self._keyless_failures = page.keyless_failures
+        return page
+
+    async def _honours(self, name: str) -> bool:
+        return (await self._ask({name: NOBODY}, size=1)).total == 0
+
+    async def _sorts(self) -> bool:
+        """A release that sorts refuses an order it does not know."""
+        try:
+            await self._ask({"sort_by": NOBODY}, size=1)
+        except BadRequest:
+            return True
+        return False
+
+    async def _page(self, filters: dict[str, str | float | None]) -> Found | None:
+        """The rows as the proxy filters and orders them; ``None`` if they are not what was asked."""
+        page = await self._ask(filters, self._number, self._limit)
+        if page.total == 0 and "model_group" in filters:  # a provider's model, or a name that no deployment has
+            filters = {**filters, "model": filters["model_group"], "model_group": None}
+            page = await self._ask(filters, self._number, self._limit)
+        if not all(map(self._criteria.match, page.data)):
+            return None
+        more = page.total > self._number * self._limit or page.total_is_capped
+        return Found(page.data, page.total, page.total_is_capped, more and bool(page.data), pageable=True)
+
+    async def _walk(self, filters: dict[str, str | float | None], *, sorts: bool) -> Found:
+        """Page after page, filtered here, until there are enough or the bound is reached."""
+        found: list[RequestRow] = []
+        keep_all = not sorts
+        looked = number = in_all = 0
+        while number < MOST_PAGES and (keep_all or len(found) <= self._limit):
+            number += 1
+            page = await self._ask(filters, number)
+            looked, in_all = looked + len(page.data), page.total
+            if keep_all and in_all > MOST_PAGES * MOST_ROWS:
+                raise Unsupported(
+                    f"This LiteLLM version can neither filter nor order its {count(in_all, 'request')} of that period",
+                    hint="Ask for a shorter period, or for the newest.",
+                )
+            found += [row for row in page.data if self._criteria.match(row)]
+            if looked >= in_all or not page.data:
+                break
+        everything = looked >= in_all
+        if keep_all:
+            found.sort(key=lambda row: -row.spend)
+        result = Found(found[: self._limit], len(found) if everything else None, more=len(found) > self._limit)
+        what = "model and customer" if len(self._criteria.sometimes) == 2 else next(iter(self._criteria.sometimes), "")
+        what = {"model_group": "model", "end_user": "customer"}.get(what, what or "these")
+        if not everything:
+            which = "dearest" if self._order == "dearest" else "newest"
+            result.notes.append(
+                f"This LiteLLM version cannot filter requests by {what}: the {which} {looked:,} of {in_all:,} were "
+                "looked through."
+            )
+        return result
+
+    async def _bisect(self, filters: dict[str, str | float | None]) -> Found:
+        """The dearest on a release that orders by time only: the spend that at most a page of rows reaches."""
+        least = self._criteria.min_spend or 0.0
+        in_all = reached = (await self._ask(filters, size=1)).total
+        low, high = least, None
+        guess = max(2 * least, 0.01)
+        for _ in range(BISECTIONS):
+            if self._limit <= reached <= MOST_ROWS or in_all <= MOST_ROWS:
+                break
+            number = (await self._ask({**filters, "min_spend": guess}, size=1)).total
+            if number >= self._limit:
+                low, reached = guess, number
+            else:
+                high = guess
+            guess = 2 * guess if high is None else (low + high) / 2
+        page = await self._ask({**filters, "min_spend": low} if low else filters)
+        rows = sorted(filter(self._criteria.match, page.data), key=lambda row: -row.spend)
+        result = Found(rows[: self._limit], in_all, more=in_all > self._limit)
+        if page.total > len(page.data):
+            result.notes.append(f"{count(page.total, 'request')} cost about as much: these are the newest of them.")
+        return result
+
+
+async def log_lacks(proxy: Proxy, criteria: Criteria, period: Period) -> str | None:
+    """Whether the rollups have requests where the log has none; only asked when nothing was found."""
+    ask = request_log.page(proxy, criteria.since, criteria.until, {}, number=1, size=1)
+    log, booked = await together(ask, _booked(proxy, period))
+    if booked and log.total == 0:
+        return f"Requests are booked in this period, but {LOG_LACKS}"
+    if log.total == 0 or criteria.sometimes or criteria.status or criteria.min_spend:
+        return None
+    if await _booked_for(proxy, period, criteria):
+        return f"Requests of this kind are booked in this period, but {LOG_LACKS}"
+    return None
+
+
+async def _booked_for(proxy: Proxy, period: Period, criteria: Criteria) -> bool:
+    chosen = [value for value in (criteria.user_id, criteria.team_id, criteria.key_hash) if value is not None]
+    if len(chosen) != 1:
+        return False
+    if criteria.key_hash is not None:
+        return await _booked(proxy, period, api_key=criteria.key_hash)
+    if criteria.team_id is not None:
+        return await _booked(proxy, period, scope="team", entity=criteria.team_id)
+    try:  # 1.74.9 ignores the user, and lacks this route
+        answer = await activity.aggregated(proxy, "user", period, entity=criteria.user_id)
+    except RouteMissing:
+        return False
+    return any(day.metrics.api_requests for day in answer.results)
+
+
+async def _booked(
+    proxy: Proxy,
+    period: Period,
+    *,
+    scope: Literal["user", "team"] = "user",
+    entity: str | None = None,
+    api_key: str | None = None,
+) -> bool:
+    answer = await activity.one_page(proxy, scope, period, size=1, entity=entity, api_key=api_key)
+    return any(day.metrics.api_requests for day in answer.results)

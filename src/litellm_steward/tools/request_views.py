@@ -1,0 +1,132 @@
+"""What an agent sees of single requests: no prompts, no answers, no addresses."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Final, Literal
+
+from litellm_steward.api.decode import message_of
+from litellm_steward.api.request_log import RequestRow
+from litellm_steward.provider_errors import own_words
+from litellm_steward.text import clean, count, is_key_hash, money, quote, short_id, table
+from litellm_steward.tools.blocks import iso, note_lines, page_of, rounded
+from litellm_steward.tools.view import Answer, Name, View
+
+MOST_ERROR: Final = 200
+_PATH: Final = re.compile(
+    r"(?:[A-Za-z]:)?(?:[/\\][\w.@+-]+){3,}(?:, line \d+)?"
+    r"|(?<![\w/])/(?:usr|home|root|app|tmp|var|opt|etc|srv|mnt|Users)/[\w.@+/-]+"
+)
+_ADDRESS: Final = re.compile(
+    r"\b(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?\b|(?<![\w:])(?:[0-9a-fA-F]{1,4}:){4,7}[0-9a-fA-F]{1,4}\b"
+)
+
+
+class RequestError(View):
+    """What the proxy noted of a failure: somebody's words, bounded."""
+
+    code: Name | None = None
+    kind: Name | None = None
+    message: Name | None = None
+
+    def line(self) -> str:
+        parts = [part for part in (self.kind, self.code) if part]
+        head = " ".join(parts) or "failed"
+        return f"{head}: {quote(self.message, MOST_ERROR)}" if self.message else head
+
+
+class RequestView(View):
+    """One request. ``model`` is the public name."""
+
+    time: str | None = None
+    request_id: Name
+    model: Name
+    provider_model: Name | None = None
+    user: Name | None = None
+    team: Name | None = None
+    key: Name | None = None
+    customer: Name | None = None
+    total_tokens: int
+    spend: float
+    status: Literal["success", "failure"]
+    duration_ms: int | None = None
+    error: RequestError | None = None
+
+    def cells(self) -> list[str]:
+        time = (self.time or "-").replace("T", " ").rstrip("Z")
+        who = ", ".join(clean(part, 40) for part in (self.key, self.user, self.customer) if part)
+        duration = f"{self.duration_ms:,} ms" if self.duration_ms is not None else "-"
+        state = "ok" if self.status == "success" else "failed"
+        spent = money(self.spend)
+        return [time, clean(self.model, 40), who or "-", count(self.total_tokens), spent, duration, state]
+
+
+class Requests(Answer):
+    """Rows of the request log. ``total`` is left out where not everything was looked through."""
+
+    start_date: str
+    end_date: str
+    order: Literal["newest", "dearest"]
+    total: int | None = None
+    total_is_capped: bool | None = None
+    requests: list[RequestView]
+    next_cursor: str | None = None
+    notes: list[str]
+
+    def text(self) -> str:
+        known = self.total is not None
+        in_all = f"of {'more than ' if self.total_is_capped else ''}{count(self.total or 0)} " if known else ""
+        header = ["time (UTC)", "model", "key, user, customer", "tokens", "spend", "took", "status"]
+        errors = [f"{row.request_id}: {row.error.line()}" for row in self.requests if row.error]
+        return page_of(
+            f"{self.start_date} to {self.end_date} (UTC): {count(len(self.requests))} {in_all}"
+            f"request{'' if len(self.requests) == 1 and not in_all else 's'}, {self.order} first",
+            table(header, [row.cells() for row in self.requests]) if self.requests else None,
+            *errors,
+            f"More: cursor={self.next_cursor}" if self.next_cursor else None,
+            note_lines(self.notes),
+        )
+
+
+def request_view(row: RequestRow, teams: dict[str, str]) -> RequestView:
+    """``teams``: names of teams that are known anyway."""
+    model = row.model_group or row.model or (f"({row.call_type})" if row.call_type else "(no model)")
+    provider = row.model if row.model and row.model != model else None
+    team = row.metadata.user_api_key_team_alias or teams.get(row.team_id) or row.team_id
+    return RequestView(
+        time=iso(row.started),
+        request_id=row.request_id,
+        model=model,
+        provider_model=provider,
+        user=row.user or None,
+        team=team or None,
+        key=row.metadata.user_api_key_alias or _key_name(row.key_hash),
+        customer=row.end_user or None,
+        total_tokens=row.total_tokens,
+        spend=rounded(row.spend),
+        status="failure" if row.failed else "success",
+        duration_ms=row.milliseconds,
+        error=error_view(row) if row.failed else None,
+    )
+
+
+def error_view(row: RequestRow) -> RequestError:
+    said = row.metadata.error_information
+    return RequestError(
+        code=clean(said.error_code, 40) or None,
+        kind=clean(said.error_class, 60) or None,
+        message=error_text(said.error_message) or None,
+    )
+
+
+def error_text(message: str) -> str:
+    """Without keys, tracebacks, file paths and addresses; short."""
+    said, _ = message_of(json.dumps({"detail": message[:8_000]}).encode())  # may be the repr of a dict
+    words = own_words(said)
+    return clean(_ADDRESS.sub("[address]", _PATH.sub("[path]", words)), MOST_ERROR)
+
+
+def _key_name(key_hash: str) -> str | None:
+    """A hash by its beginning; anything else was presented as a key, and is not repeated."""
+    return f"key {short_id(key_hash)}" if is_key_hash(key_hash) else None
