@@ -34,7 +34,7 @@ _ENTERPRISE = re.compile(
 _NO_DATABASE = re.compile(
     r"(?i)(?:db|database|prisma client) (?:is )?not (?:connected|initialized)|not connected to (?:db|database)|"
     r"no (?:db|connected db|database)(?: connect| is connected|\.|$)|can't reach database|"
-    r"prisma_client is none|all connection attempts failed"
+    r"connect proxy to database|prisma_client is none|all connection attempts failed"
 )
 _ROLE = re.compile(
     r"(?i)only proxy admin|not allowed to access this route|not allowed to call this route|"
@@ -95,8 +95,8 @@ def error_of(answer: Answer, route: str, secrets: Iterable[str] = ()) -> errors.
     if status == 403 or (status == 401 and _ROLE.search(said)) or (status == 404 and _OTHERS.search(said)):
         message = f"Our admin key may not do this (HTTP {status}){quoted}"
         return errors.RoleRefused(message, status=status, detail=detail, hint=_ROLE_HINT)
-    if status == 401:
-        message = f"The proxy refused our admin key (HTTP 401){quoted}"
+    if status == 401 or kind == "expired_key":  # an expired key is a 400 up to 1.83
+        message = f"The proxy refused our admin key (HTTP {status}){quoted}"
         return errors.KeyRefused(message, status=status, detail=detail, hint=_KEY_HINT)
     if status == 409 or (status in {400, 500} and _EXISTS.search(said)):
         return errors.Conflict(f"It exists already{quoted}", status=status, detail=detail)
