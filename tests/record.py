@@ -131,7 +131,7 @@ class Session:
         for step in made.prepare:
             await self._make(step)
         self._recorder.take()
-        steward = steward_at(self.base_url, self._recorder, **made.settings)
+        steward = steward_at(self.base_url, self._recorder)
         with still(self.now):
             self._recorder.fault = None if made.approve else made.fault
             result = await call(steward, made.tool, **made.arguments)

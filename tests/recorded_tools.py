@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from examples.gateway import Ledger
@@ -23,7 +23,6 @@ class ToolCall:
     fault: Fault | None = None
     prepare: tuple[Call, ...] = ()
     approve: bool = False
-    settings: dict[str, object] = field(default_factory=dict)
 
 
 def _call(tool: str, **arguments: object) -> ToolCall:

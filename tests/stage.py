@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -19,18 +20,21 @@ from litellm_steward.tools.catalog import CATALOG
 from litellm_steward.tools.view import StewardContext
 from tests.tape import MASTER_KEY
 
+NOTHING: Mapping[str, object] = {}
 TOOLS = {tool.name: tool for tool in build_tools(CATALOG)}
 
 
-def settings_for(base_url: str, **more: object) -> Settings:
+def settings_for(base_url: str, more: Mapping[str, object] = NOTHING) -> Settings:
     """Settings that owe nothing to the environment of the test."""
     given: dict[str, Any] = {"litellm_base_url": base_url, "litellm_master_key": SecretStr(MASTER_KEY), **more}
     return Settings(_env_file=None, **given)
 
 
-def steward_at(base_url: str, transport: httpx.AsyncBaseTransport | None = None, **settings: object) -> Steward:
+def steward_at(
+    base_url: str, transport: httpx.AsyncBaseTransport | None = None, settings: Mapping[str, object] = NOTHING
+) -> Steward:
     """A steward of the proxy at this address."""
-    chosen = settings_for(base_url, **settings)
+    chosen = settings_for(base_url, settings)
     proxy = Proxy(base_url, ConstantSecret("LITELLM_MASTER_KEY", SecretStr(MASTER_KEY)), transport=transport)
     return Steward(chosen, proxy, Approvals(chosen.steward_approval))
 
@@ -71,7 +75,7 @@ def refusal_of(result: CallToolResult) -> str:
     return text_of(result)
 
 
-def scene_name(tool: str, arguments: dict[str, object], fault: str | None = None) -> str:
+def scene_name(tool: str, arguments: Mapping[str, object], fault: str | None = None) -> str:
     """A recorded tool call's name is the call itself."""
     shown = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
     return f"{tool}({shown})" + (f", {fault}" if fault else "")

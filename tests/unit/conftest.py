@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
-import httpx
 import pytest
 
 
@@ -27,13 +25,3 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     monkeypatch.setattr("litellm_steward.api.proxy.anyio.sleep", sleep)
     return waited
-
-
-@pytest.fixture
-def transport() -> Iterator[httpx.AsyncBaseTransport]:
-    """For a client that must not send anything."""
-
-    def refuse(request: httpx.Request) -> httpx.Response:
-        raise AssertionError(f"sent {request.method} {request.url}")
-
-    yield httpx.MockTransport(refuse)
