@@ -49,7 +49,7 @@ bench: sync ## Measure start-up and answers
 	$(RUN) python -m benchmarks.startup
 
 record: sync ## Record real exchanges anew from the example gateway, for the unit tests
-	$(RUN) python -m tests.recordings
+	$(RUN) python -m tests.record
 
 gateway-up: sync ## Start the example gateway, seeded (PORT=4000)
 	@$(RUN) python -m examples.gateway up --seed --fresh --port $(PORT)

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from litellm_steward import __version__
 from litellm_steward.api import models, router, standing
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.api.version import readiness
+from litellm_steward.api.version import Readiness, Version, readiness
 from litellm_steward.delivery import prepare_delivery
 from litellm_steward.diagnosis import Findings, Item, Read, Verdict, diagnose, key_fault, verdicts
 from litellm_steward.errors import KeyRefused, ProxyBroken, StewardError
@@ -57,29 +57,37 @@ async def investigate(settings: Settings) -> Findings:
     except StewardError as error:
         found = replace(found, key_source=error)
     try:
-        found = replace(found, database=await _knock(hurried))
+        ready = await _knock(hurried)
     except StewardError as error:
         return replace(found, reached=error)
+    # Older releases tell their version to everybody.
+    found = replace(found, database=ready.db or "no word of it", version=Version.parse(ready.litellm_version))
     if found.key_source is not None:
         return found
     async with open_steward(hurried) as steward:
-        return await _with_key(steward, found)
+        found = await _with_key(steward, found)
+    if found.version is None and found.reads:
+        # Last and alone: for some keys it needs the proxy's OpenAPI document, whose making stops everything else there.
+        async with open_steward(settings) as steward:
+            version = await _attempt(steward.version())
+        found = replace(found, version=None if isinstance(version, StewardError) else version)
+    return found
 
 
-async def _knock(settings: Settings) -> str:
-    """Whether a LiteLLM proxy is there, and what it says of its database; without our key."""
+async def _knock(settings: Settings) -> Readiness:
+    """Whether a LiteLLM proxy is there, and what it says of itself; without our key."""
     nobody = ConstantSecret("LITELLM_MASTER_KEY", SecretStr("none"))
     async with Proxy(settings.litellm_base_url, nobody, timeout=settings.steward_timeout) as proxy:
         ready = await readiness(proxy)
     if not ready.status and not ready.db:
         raise ProxyBroken("/health/readiness was not answered as LiteLLM answers it")
-    return ready.db or "no word of it"
+    return ready
 
 
 async def _with_key(steward: Steward, found: Findings) -> Findings:
     proxy = steward.proxy
-    version, own_key = await together(_attempt(steward.version()), _attempt(standing.own_key(proxy)))
-    found = replace(found, version=None if isinstance(version, StewardError) else version, own_key=own_key)
+    own_key = await _attempt(standing.own_key(proxy))
+    found = replace(found, own_key=own_key)
     if isinstance(own_key, KeyRefused):
         return found  # the other answers would be the same, and the proxy would count failed logins
     questions: dict[Read, Async[Any]] = {
@@ -94,7 +102,7 @@ async def _with_key(steward: Steward, found: Findings) -> Findings:
     answers = dict(zip(questions, await each(map(_attempt, questions.values()), at_once=4), strict=True))
     licence, stores_models = await together(_attempt(standing.licence(proxy)), _attempt(standing.stores_models(proxy)))
     deployed = answers["models"]
-    if stores_models is None and isinstance(deployed, list) and any(d.model_info.db_model for d in deployed):
+    if stores_models is not True and isinstance(deployed, list) and any(d.model_info.db_model for d in deployed):
         stores_models = True  # a model from the database is live
     role = ""
     if isinstance(own_key, standing.OwnKey) and own_key.user_id:
@@ -155,5 +163,10 @@ def _tool_lines(judged: Sequence[Verdict]) -> list[str]:
 
 def _wrapped(head: str, body: str) -> list[str]:
     return textwrap.wrap(
-        body, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_long_words=False
+        body,
+        WIDTH,
+        initial_indent=head,
+        subsequent_indent=" " * len(head),
+        break_long_words=False,
+        break_on_hyphens=False,
     ) or [head]

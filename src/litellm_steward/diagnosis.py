@@ -73,15 +73,22 @@ NEEDS: Final[Mapping[str, tuple[Read, ...]]] = {
     "create_team": ("teams",),
     "create_user": ("users", "teams"),
     "delete_key": ("keys", "users"),
-    "delete_model": ("models", "fallbacks"),
+    "delete_model": ("models",),
     "generate_key": ("teams", "users"),
     "get_key_info": ("keys", "users", "usage"),
-    "get_model_info": ("models", "fallbacks"),
+    "get_model_info": ("models",),
     "get_team_info": ("teams", "users"),
     "get_user_info": ("users", "customers", "usage"),
 }
 """What a tool must be able to read. ``users`` also stands for seeing more than one's own keys and teams."""
 
+
+WITHOUT_FALLBACKS: Final[Mapping[str, str]] = {
+    "create_model": "no fallback_for",
+    "delete_model": "the plan leaves out chains",
+    "get_model_info": "no chains",
+}
+"""What is lost with a key that may not read the router's settings."""
 
 WITHOUT_DATABASE: Final = frozenset({"get_model_info"})
 
@@ -90,7 +97,10 @@ def diagnose(settings: Settings, found: Findings) -> list[Item]:
     """The lines about the proxy, the key and the settings."""
     if found.reached is not None:
         return [_unreached(settings, found.reached), *_key_unsent(found), *_settings(settings, found)]
-    items = [Item("ok", "proxy", f"{settings.litellm_base_url} answers"), _release(found), _database(found)]
+    items = [Item("ok", "proxy", f"{settings.litellm_base_url} answers")]
+    if found.version is not None or found.reads:
+        items.append(_release(found))
+    items.append(_database(found))
     items += _key_unsent(found)
     if found.key_source is None:
         items += [_key(found), *_licence(found)]
@@ -106,7 +116,9 @@ def verdicts(found: Findings, tools: Sequence[str], writing: Sequence[str]) -> l
 
 def _verdict(found: Findings, tool: str, *, writes: bool) -> Verdict:
     reason = next(_obstacles(found, tool, writes=writes), "")
-    return Verdict(tool, reason=reason, limits=() if reason else limits_of(tool, found.version))
+    blind = WITHOUT_FALLBACKS.get(tool) if found.reads.get("fallbacks") is not None else None
+    limits = (*([f"{blind} ({THIS_KEY} may not read fallbacks)"] if blind else ()), *limits_of(tool, found.version))
+    return Verdict(tool, reason=reason, limits=() if reason else limits)
 
 
 def _obstacles(found: Findings, tool: str, *, writes: bool) -> Iterator[str]:
@@ -247,7 +259,8 @@ def _settings(settings: Settings, found: Findings) -> list[Item]:
     if settings.steward_approval == "off":
         items.append(Item("note", "approval", "off: deletions happen without asking anybody"))
     if found.key_folder is not None:
-        mend = f"mkdir -p -m 700 {settings.steward_key_dir} (as the user who runs the steward), or choose another."
+        where = settings.steward_key_dir
+        mend = f"As the user who runs the steward: mkdir -p {where} && chmod 700 {where}"
         items.append(Item("FAULT", "key folder", found.key_folder.message, mend))
     idle = [name.upper() for name in NOT_IN_FORCE if getattr(settings, name) is not None]
     if idle:
