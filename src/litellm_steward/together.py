@@ -36,7 +36,12 @@ async def each(reads: Iterable[Async[A]], *, at_once: int = 8) -> list[A]:
         async with gate:
             return await read
 
-    return await _gather([gated(read) for read in reads])
+    waiting = list(reads)
+    try:
+        return await _gather([gated(read) for read in waiting])
+    finally:
+        for read in waiting:
+            read.close()  # those that had not begun when another failed
 
 
 async def _gather(reads: Iterable[Async[A]]) -> list[A]:
