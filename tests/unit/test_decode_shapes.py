@@ -121,7 +121,7 @@ def test_hostile_words_are_quoted_cleaned_and_bounded() -> None:
 
 
 def test_a_providers_key_and_traceback_stay_out() -> None:
-    message = "AuthenticationError: Incorrect API key provided: sk-live-1234567890abcd. Traceback (most recent call last): f.py"
+    message = "AuthenticationError: Incorrect key: sk-live-1234567890abcd. Traceback (most recent call last): f.py"
     said = str(_refuse(500, {"error": {"message": message}}))
     assert "1234567890" not in said
     assert "f.py" not in said
@@ -173,7 +173,7 @@ def test_the_tree_in_the_documentation_is_the_tree() -> None:
 
 def _drawn(text: str) -> list[str]:
     """The lines of the tree, without its branches."""
-    lines = text.split("::")[1].split("Untrusted text")[0].splitlines()
+    lines = text.split("::")[1].split("Untrusted text", maxsplit=1)[0].splitlines()
     return [line.lstrip(" ├└│─") for line in lines if line.strip()]
 
 

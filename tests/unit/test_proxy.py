@@ -1,0 +1,277 @@
+"""The one place that sends: reads are tried again, a write is sent once, and the key stays in its header."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+import respx
+from pydantic import SecretStr
+
+from litellm_steward import errors
+from litellm_steward.api import proxy as proxy_module
+from litellm_steward.api.proxy import Proxy, _retry_after
+from litellm_steward.secret import ConstantSecret, FileSecret, SecretUnavailable
+from tests.tape import BASE_URL, MASTER_KEY, MID, NEW, OLD, scene
+
+KEY = ConstantSecret("LITELLM_MASTER_KEY", SecretStr(MASTER_KEY))
+Anything = dict[str, object]
+
+PASSING: dict[str, httpx.Response | Exception] = {
+    "refused": httpx.ConnectError("[Errno 111] Connection refused"),
+    "connecting timed out": httpx.ConnectTimeout(""),
+    "reset": httpx.ReadError("reset"),
+    "closed": httpx.RemoteProtocolError("Server disconnected without sending a response."),
+    "write failed": httpx.WriteError("broken pipe"),
+    "429": httpx.Response(429, json={"detail": "slow down"}),
+    "502": httpx.Response(502, text="<html>Bad Gateway</html>"),
+    "503": httpx.Response(503, text=""),
+    "504": httpx.Response(504, text=""),
+}
+LASTING: dict[str, httpx.Response | Exception] = {
+    "400": httpx.Response(400, json={"detail": "no"}),
+    "401": httpx.Response(401, json={"detail": "no"}),
+    "404": httpx.Response(404, json={"detail": "no such team"}),
+    "500": httpx.Response(500, json={}),
+    "broken JSON": httpx.Response(200, text="{"),
+    "redirect": httpx.Response(307, headers={"location": "/elsewhere"}),
+}
+NEVER_SENT = {"refused", "connecting timed out"}
+REFUSED = {"400", "401", "404", "429"}
+"""An answer that says: nothing was changed."""
+
+
+def _here(fault: httpx.Response | Exception) -> respx.Route:
+    return respx.route(url__startswith=BASE_URL).mock(side_effect=[fault] * 5)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("name", PASSING)
+@respx.mock
+async def test_a_read_is_tried_three_times(name: str, pauses: list[float]) -> None:
+    route = _here(PASSING[name])
+    async with Proxy(BASE_URL, KEY) as proxy:
+        with pytest.raises(errors.ProxyError) as caught:
+            await proxy.get("/key/list", Anything)
+    assert route.call_count == 3
+    assert len(pauses) == 2
+    assert 0.1 < pauses[0] < pauses[1] < 1
+    assert caught.value.retryable
+    assert not caught.value.write_uncertain
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("name", PASSING)
+@respx.mock
+async def test_a_read_that_recovers_is_a_read(name: str, pauses: list[float]) -> None:
+    respx.get(f"{BASE_URL}/key/list").mock(side_effect=[PASSING[name], httpx.Response(200, json={"a": 1})])
+    async with Proxy(BASE_URL, KEY) as proxy:
+        assert await proxy.get("/key/list", Anything) == {"a": 1}
+    assert len(pauses) == 1
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("name", LASTING)
+@respx.mock
+async def test_a_read_is_not_tried_again_in_vain(name: str, pauses: list[float]) -> None:
+    route = _here(LASTING[name])
+    async with Proxy(BASE_URL, KEY) as proxy:
+        with pytest.raises(errors.ProxyError):
+            await proxy.get("/key/list", Anything)
+    assert (route.call_count, pauses) == (1, [])
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("method", ["post", "query"])
+@pytest.mark.parametrize("name", [*PASSING, *LASTING])
+@respx.mock
+async def test_a_post_is_sent_once_whatever_happens(name: str, method: str, pauses: list[float]) -> None:
+    route = _here((PASSING | LASTING)[name])
+    async with Proxy(BASE_URL, KEY) as proxy:
+        with pytest.raises(errors.ProxyError) as caught:
+            await getattr(proxy, method)("/key/generate", Anything, {"key_alias": "a"})
+    assert (route.call_count, pauses) == (1, [])
+    uncertain = method == "post" and name not in NEVER_SENT | REFUSED
+    assert caught.value.write_uncertain == uncertain
+    assert ("may or may not have been made" in str(caught.value)) == uncertain
+
+
+@pytest.mark.asyncio
+@respx.mock
+async def test_no_connection_is_said_with_the_address_and_the_reason(pauses: list[float]) -> None:
+    _here(httpx.ConnectError("[Errno -2] Name or service not known"))
+    async with Proxy(BASE_URL, KEY) as proxy:
+        with pytest.raises(errors.NeverSent, match=r"litellm\.test:4000 \(unknown host name\)"):
+            await proxy.get("/key/list", Anything)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("method", ["get", "post"])
+@respx.mock
+async def test_one_deadline_bounds_all_attempts(method: str) -> None:
+    async def never(request: httpx.Request) -> httpx.Response:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    respx.route().mock(side_effect=never)
+    async with Proxy(BASE_URL, KEY, timeout=0.05) as proxy:
+        with pytest.raises(errors.TimedOut, match=r"within 0\.05 s") as caught:
+            await (proxy.get("/a", Anything) if method == "get" else proxy.post("/a", Anything, {}))
+    assert caught.value.write_uncertain == (method == "post")
+    assert "STEWARD_TIMEOUT" in str(caught.value)
+
+
+@pytest.mark.asyncio
+@respx.mock
+async def test_pauses_count_against_the_deadline() -> None:
+    _here(httpx.Response(429, headers={"retry-after": "4"}))
+    async with Proxy(BASE_URL, KEY, timeout=0.05) as proxy:
+        with pytest.raises(errors.TimedOut):
+            await proxy.get("/a", Anything)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("asked", "waited"), [("2", 2.0), ("0", 0.0), ("3600", 5.0), ("-1", 0.0)])
+@respx.mock
+async def test_retry_after_is_heeded_up_to_five_seconds(asked: str, waited: float, pauses: list[float]) -> None:
+    _here(httpx.Response(429, headers={"retry-after": asked}))
+    async with Proxy(BASE_URL, KEY) as proxy:
+        with pytest.raises(errors.RateLimited) as caught:
+            await proxy.get("/a", Anything)
+    assert pauses == [waited, waited]
+    assert caught.value.retry_after == max(float(asked), 0)
+
+
+def test_retry_after_may_be_a_date() -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=30)
+    assert 25 < (_retry_after({"retry-after": format_datetime(soon, usegmt=True)}) or 0) <= 30
+    assert _retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0
+    assert _retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00"}) == 0
+    assert _retry_after({"retry-after": "soon"}) is None
+    assert _retry_after({}) is None
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("asked", ["nan", "inf", "-inf", "1e400"])
+@respx.mock
+async def test_a_foolish_retry_after_is_no_reason_to_wait_forever(asked: str, pauses: list[float]) -> None:
+    _here(httpx.Response(429, headers={"retry-after": asked}))
+    async with Proxy(BASE_URL, KEY) as proxy:
+        with pytest.raises(errors.RateLimited):
+            await proxy.get("/a", Anything)
+    assert all(0 <= pause <= 5 for pause in pauses), pauses
+
+
+@pytest.mark.asyncio
+@respx.mock
+async def test_the_key_stands_in_its_header_only() -> None:
+    route = respx.route().mock(return_value=httpx.Response(200, json={}))
+    async with Proxy(BASE_URL, KEY) as proxy:
+        await proxy.get("/key/list", Anything, {"size": 1, "key_alias": None, "full": True})
+        await proxy.post("/key/generate", Anything, {"key_alias": "a"})
+        await proxy.call("/models", key="sk-another-0001")
+    read, write, other = (call.request for call in route.calls)
+    assert str(read.url) == f"{BASE_URL}/key/list?size=1&full=true", "None is left out"
+    assert read.headers["authorization"] == write.headers["authorization"] == f"Bearer {MASTER_KEY}"
+    assert other.headers["authorization"] == "Bearer sk-another-0001"
+    assert not [name for name, value in other.headers.items() if MASTER_KEY in value]
+    assert write.content == b'{"key_alias":"a"}'
+
+
+@pytest.mark.asyncio
+@respx.mock
+async def test_a_proxy_may_want_the_key_in_another_header() -> None:
+    route = respx.route().mock(return_value=httpx.Response(200, json={}))
+    async with Proxy(BASE_URL, KEY, key_header="X-Gateway-Key") as proxy:
+        await proxy.get("/key/list", Anything)
+    headers = route.calls.last.request.headers
+    assert headers["x-gateway-key"] == f"Bearer {MASTER_KEY}"
+    assert "authorization" not in headers
+
+
+@pytest.mark.asyncio
+@respx.mock
+async def test_a_key_file_is_read_for_every_request(tmp_path: Path) -> None:
+    route = respx.route().mock(return_value=httpx.Response(200, json={}))
+    path = tmp_path / "key"
+    path.write_text("sk-first-0001\n")
+    async with Proxy(BASE_URL, FileSecret("LITELLM_MASTER_KEY_FILE", path)) as proxy:
+        await proxy.get("/a", Anything)
+        path.write_text("sk-second-0002\n")
+        await proxy.get("/a", Anything)
+        path.unlink()
+        with pytest.raises(SecretUnavailable, match="LITELLM_MASTER_KEY_FILE"):
+            await proxy.get("/a", Anything)
+    sent = [call.request.headers["authorization"] for call in route.calls]
+    assert sent == ["Bearer sk-first-0001", "Bearer sk-second-0002"]
+
+
+@pytest.mark.asyncio
+@respx.mock
+async def test_a_missing_route_is_asked_for_once() -> None:
+    missing = scene(OLD, "activity", "key, aggregated").only
+    assert missing.status == 404
+    route = respx.get(url__startswith=f"{BASE_URL}{missing.path}").mock(return_value=missing.response())
+    there = respx.get(f"{BASE_URL}/key/list").mock(return_value=httpx.Response(200, json={}))
+    async with Proxy(BASE_URL, KEY) as proxy:
+        for _ in range(3):
+            with pytest.raises(errors.RouteMissing, match="has no GET /user/daily/activity/aggregated"):
+                await proxy.get(missing.path, Anything)
+        await proxy.get("/key/list", Anything)
+    assert (route.call_count, there.call_count) == (1, 1)
+
+
+@pytest.mark.asyncio
+@respx.mock
+async def test_an_object_that_is_missing_is_asked_for_again() -> None:
+    unknown = scene(NEW, "errors", "unknown team").only
+    route = respx.route().mock(return_value=unknown.response())
+    async with Proxy(BASE_URL, KEY) as proxy:
+        for _ in range(2):
+            with pytest.raises(errors.Missing):
+                await proxy.get(unknown.path, Anything, unknown.params)
+    assert route.call_count == 2
+
+
+@pytest.mark.asyncio
+@respx.mock
+async def test_an_answer_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxy_module, "MAX_ANSWER", 1 << 20)
+    respx.route().mock(return_value=httpx.Response(200, content=b" " * ((1 << 20) + 1)))
+    async with Proxy(BASE_URL, KEY) as proxy:
+        with pytest.raises(errors.ProxyBroken, match="more than 1 MB"):
+            await proxy.get("/team/list", Anything)
+
+
+@pytest.mark.asyncio
+@respx.mock
+async def test_an_error_may_be_the_answer() -> None:
+    respx.route().mock(return_value=httpx.Response(503, json={"status": "unhealthy"}))
+    async with Proxy(BASE_URL, KEY) as proxy:
+        assert await proxy.get("/health/readiness", Anything, also=(503,)) == {"status": "unhealthy"}
+
+
+@pytest.mark.asyncio
+@respx.mock
+async def test_an_error_that_quotes_our_key_does_not_pass_it_on() -> None:
+    respx.route().mock(return_value=httpx.Response(400, json={"detail": f"got {MASTER_KEY}"}))
+    async with Proxy(BASE_URL, KEY) as proxy:
+        with pytest.raises(errors.BadRequest) as caught:
+            await proxy.get("/a", Anything)
+    assert MASTER_KEY not in str(caught.value) + caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("host", "uses_proxy_settings"), [("localhost", False), ("127.0.0.1", False), ("[::1]", False), ("litellm", True)]
+)
+def test_a_corporate_proxy_never_sees_requests_to_this_machine(host: str, *, uses_proxy_settings: bool) -> None:
+    assert Proxy(f"http://{host}:4000", KEY)._client.trust_env == uses_proxy_settings
+
+
+@pytest.mark.parametrize("version", [MID, NEW])
+def test_the_recorded_newer_releases_have_the_aggregated_route(version: str) -> None:
+    assert scene(version, "activity", "key, aggregated").only.status == 200
