@@ -43,8 +43,6 @@ async def own_key(proxy: Proxy) -> OwnKey | None:
         return (await proxy.get("/key/info", OwnKeyInfo)).info
     except errors.Missing:
         return None
-    except errors.BadRequest as refusal:  # how releases up to 1.83 answer an expired key
-        raise errors.KeyRefused(refusal.message, status=refusal.status, detail=refusal.detail) from refusal
 
 
 async def role_of(proxy: Proxy, user_id: str) -> str:

@@ -1,0 +1,82 @@
+"""What the README says of tools and settings is what they are."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from litellm_steward import __version__
+from litellm_steward.api.version import NEWEST_TESTED, OLDEST_SUPPORTED
+from litellm_steward.diagnosis import NOT_IN_FORCE
+from litellm_steward.settings import Settings
+from litellm_steward.tools.catalog import CATALOG
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MARK = " (accepted, **not in force yet**)"
+
+
+def table(heading: str) -> list[list[str]]:
+    """The rows of the first table of a section."""
+    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
+
+
+def test_the_tools_are_the_catalogs() -> None:
+    said = {row[0].strip("`"): row[1] for row in table("The ten tools")}
+    assert said == {spec.name: spec.effect for spec in CATALOG if spec.toolset == "default"}
+
+
+@pytest.mark.parametrize("row", table("The ten tools"), ids=lambda row: row[0].strip("`"))
+def test_the_endpoints_are_used(row: list[str]) -> None:
+    endpoints = re.findall(r"`([^`]+)`", row[3])
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    code = code.replace("/{scope}/daily", "/user/daily /team/daily /customer/daily").replace("daily daily", "daily")
+    for endpoint in endpoints:
+        scope, _, rest = endpoint.removeprefix("/").partition("/daily/")
+        assert f'"{endpoint}"' in code or (rest and f"/{scope}/daily" in code), endpoint
+
+
+def test_every_setting_with_its_default_and_meaning() -> None:
+    rows = {row[0].strip("`"): row[1:] for row in table("Settings")}
+    assert list(rows) == [name.upper() for name in Settings.model_fields]
+    for name, field in Settings.model_fields.items():
+        default, meaning = rows[name.upper()]
+        assert default == shown(field.default), name
+        assert meaning == f"{field.description}{MARK if name in NOT_IN_FORCE else ''}", name
+
+
+def shown(default: object) -> str:
+    match default:
+        case None | ():
+            return "–"
+        case bool():
+            return f"`{str(default).lower()}`"
+        case tuple():
+            return f"`{','.join(default)}`"
+        case _:
+            return f"`{default}`"
+
+
+def test_the_versions() -> None:
+    assert f"Tested with LiteLLM {OLDEST_SUPPORTED}, 1.83.14 and {NEWEST_TESTED}" in README
+    assert f"litellm-steward {__version__}\n" in README
+
+
+@pytest.mark.parametrize("block", re.findall(r"```json\n(.*?)```", README, re.DOTALL))
+def test_the_configurations_are_json_with_real_settings(block: str) -> None:
+    configuration = json.loads(block)
+    servers = configuration.get("mcpServers") or configuration["servers"]
+    for server in servers.values():
+        assert {name.lower() for name in server["env"]} <= set(Settings.model_fields)
+
+
+def test_the_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"make ([a-z-]+)", README + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")):
+        if target not in {"it", "sure"}:
+            assert f"\n{target}:" in makefile, target
