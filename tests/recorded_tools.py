@@ -11,6 +11,15 @@ from tests.recorded_calls import Call
 from tests.scrubbing import invented_key
 from tests.tape import Fault
 
+RECORDED_TOOLS = (
+    "get_key_info",
+    "get_team_info",
+    "get_user_info",
+    "generate_key",
+    "delete_key",
+    "create_team",
+    "create_user",
+)
 MEMBERS = [{"user": "maria", "role": "admin"}, {"user": "priya@example.com"}]
 
 

@@ -7,6 +7,7 @@ by fixed inventions (``scrubbing.py``); everything else is verbatim.
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -75,6 +76,14 @@ class Scene:
     exchanges: tuple[Exchange, ...]
 
     @property
+    def call(self) -> tuple[str, dict[str, Any]]:
+        """The tool call of a scene that is named after one: ``get_key_info(key='cs-bot')``."""
+        tool, _, given = self.name.removesuffix(", answer lost").removesuffix(", never arrived").partition("(")
+        parsed = ast.parse(f"f({given}", mode="eval").body
+        assert isinstance(parsed, ast.Call)
+        return tool, {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in parsed.keywords}
+
+    @property
     def only(self) -> Exchange:
         """The exchange of a scene that has but one."""
         (exchange,) = self.exchanges
@@ -124,6 +133,10 @@ class Player:
         if found.fault is not None:
             raise httpx.ReadError("connection reset", request=request)
         return found.response()
+
+    def unsent(self) -> list[str]:
+        """Writes that were recorded and did not come: a sign of a recording that is out of date."""
+        return [question for question, left in self._answers.items() if left and left[0].method != "GET"]
 
     def sent(self, path: str, method: str = "POST") -> list[Any]:
         """The bodies that were sent to a path."""
