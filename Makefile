@@ -69,4 +69,4 @@ sync: $(filter $(LOCAL_UV),$(UV))
 
 $(LOCAL_UV):
 	@echo "Fetching uv into .tools"
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools "uv>=0.$(MINIMUM_UV)"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .tools "uv>=0.$(MINIMUM_UV)"
