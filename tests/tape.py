@@ -120,10 +120,14 @@ class Player:
         for exchange in (exchange for scene in played for exchange in scene.exchanges):
             self._answers.setdefault(exchange.question, []).append(exchange)
         self.asked: list[Exchange] = []
+        self.dies_after: str | None = None
+        """A path: once a write to it is answered, no connection can be made any more."""
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         question = asked(request)
         no_secret_leaks(request, question)
+        if self.dies_after is not None and self.sent(self.dies_after):
+            raise httpx.ConnectError("Connection refused", request=request)
         self.asked.append(question)
         answers = self._answers.get(question.question)
         if not answers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from litellm_steward import errors
@@ -28,26 +29,38 @@ async def generate(proxy: Proxy, body: Mapping[str, object], alias: str) -> NewK
         ) from error
     except errors.ProxyError as error:
         if error.write_uncertain:
-            error.write_uncertain = False
-            error.hint = await _after_lost_answer(proxy, alias)
+            raise await _after_lost_answer(proxy, alias, error) from error
         raise
 
 
-async def _after_lost_answer(proxy: Proxy, alias: str) -> str:
+async def _after_lost_answer(proxy: Proxy, alias: str, lost: errors.ProxyError) -> errors.ProxyError:
+    """What to tell of a key that may have been made; only one that was not may be tried again."""
     try:
         made = [key for key in (await keys.page(proxy, key_alias=alias)).keys if key.key_alias == alias]
     except errors.ProxyError:
-        return f"The key may or may not have been made: look for {quote(alias)} with get_key_info before trying again."
+        lost.hint = f"Its alias would be {quote(alias)}: look for it with get_key_info."
+        return lost
     if made:
-        return (
-            f"A key {quote(alias)} was made all the same, but its secret is lost with the answer: "
-            "delete it with delete_key and generate another."
+        return errors.ProxyError(
+            lost.message,
+            status=lost.status,
+            hint=f"A key {quote(alias)} was made all the same, but its secret is lost with the answer: "
+            "delete it with delete_key and generate another.",
         )
-    return f"No key {quote(alias)} was made."
+    lost.write_uncertain, lost.hint = False, f"No key {quote(alias)} was made."
+    return lost
 
 
-async def delete(proxy: Proxy, key: Key) -> list[str]:
-    """Delete one key and prove it by the proxy's own state; returns what to tell the user."""
+@dataclass(frozen=True)
+class Deletion:
+    """``verified``: the proxy was asked afterwards and does not know the key as usable."""
+
+    verified: bool
+    notes: list[str]
+
+
+async def delete(proxy: Proxy, key: Key) -> Deletion:
+    """Delete one key and prove it by the proxy's own state."""
     notes = [OTHER_PODS]
     try:
         await keys.delete(proxy, key.token)
@@ -56,17 +69,31 @@ async def delete(proxy: Proxy, key: Key) -> list[str]:
     except errors.ProxyError as error:
         if not error.write_uncertain:
             raise
-        if not await is_gone(proxy, key.token):
+        if not await _settled(proxy, key.token, error):
             error.write_uncertain = False
             error.hint = "The key still exists: it was not deleted."
             raise
         notes.append("The proxy's answer was lost, but the key is gone.")
-    if not await is_gone(proxy, key.token):
+        return Deletion(verified=True, notes=notes)
+    try:
+        gone = await is_gone(proxy, key.token)
+    except errors.ProxyError:
+        notes.append("Whether the key is gone could not be read back: look at it with get_key_info.")
+        return Deletion(verified=False, notes=notes)
+    if not gone:
         raise errors.ProxyBroken(
             "The proxy says that it deleted the key, but still knows it as usable",
             hint="Look at it with get_key_info, then delete it again.",
         )
-    return notes
+    return Deletion(verified=True, notes=notes)
+
+
+async def _settled(proxy: Proxy, key_hash: str, lost: errors.ProxyError) -> bool:
+    """Whether a deletion whose answer was lost has happened; raises what was lost if that cannot be read."""
+    try:
+        return await is_gone(proxy, key_hash)
+    except errors.ProxyError:
+        raise lost from None
 
 
 async def is_gone(proxy: Proxy, key_hash: str) -> bool:
@@ -106,15 +133,7 @@ _COMPARED: Final = (
 def differences(asked: Mapping[str, object], stored: Key) -> list[str]:
     """What the proxy stored otherwise than asked: its own defaults and upper bounds, or a dropped field."""
     notes = []
-    for name in (
-        "max_budget",
-        "budget_duration",
-        "rpm_limit",
-        "tpm_limit",
-        "max_parallel_requests",
-        "team_id",
-        "user_id",
-    ):
+    for name in _COMPARED:
         wanted, got = asked.get(name), getattr(stored, name)
         if got != wanted and not (wanted is None and got is None):
             notes.append(f"The proxy stored {name}={_shown(got)} where {_shown(wanted)} was asked.")

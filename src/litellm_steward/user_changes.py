@@ -62,7 +62,11 @@ async def create(proxy: Proxy, body: Mapping[str, object]) -> Created:
         notes.append("The proxy's answer was lost, but the user was created.")
         if body.get("auto_create_key"):
             notes.append("The key made with it is lost with the answer: delete it and make another with generate_key.")
-    user = await users.by_id(proxy, user_id)
+    try:
+        user = await users.by_id(proxy, user_id)
+    except errors.ProxyError:
+        notes.append("The user could not be read back: its settings are as asked for, unconfirmed.")
+        return Created(User.model_validate(body), key, notes)
     if user is None:
         raise errors.ProxyBroken(f"The proxy said that user {quote(user_id)} was created, but does not know it")
     return Created(user, key, notes)
@@ -84,7 +88,11 @@ async def create_customer(proxy: Proxy, body: Mapping[str, object]) -> Customer:
         if not await _settled(customers.info(proxy, customer_id), f"customer {quote(customer_id)}"):
             error.write_uncertain, error.hint = False, "The customer was not created."
             raise
-    customer = await customers.info(proxy, customer_id)
+    try:
+        customer = await customers.info(proxy, customer_id)
+    except errors.ProxyError as error:
+        error.hint = f"The customer {quote(customer_id)} was created, but could not be read back."
+        raise
     if customer is None:
         raise errors.ProxyBroken(f"The proxy said that customer {quote(customer_id)} was created, but does not know it")
     return customer

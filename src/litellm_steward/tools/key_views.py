@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from litellm_steward.api.keys import Status
-from litellm_steward.text import count
+from litellm_steward.budgets import budget_label
+from litellm_steward.text import count, money
 from litellm_steward.tools.blocks import (
     BudgetBlock,
     LimitsBlock,
@@ -48,7 +49,8 @@ class GeneratedKey(Answer):
         return page_of(
             where,
             f"{self.key_alias or self.key_masked}: {_belongs(self.team, self.user)}, {_models(self.models)}",
-            self.budget.line() if self.budget else "No budget",
+            self.budget.line() if self.budget else None if self.budget_limits else "No budget",
+            _windows(self.budget_limits),
             f"Expires {spoken_time(self.expires_at)}" if self.expires_at else "Never expires",
             note_lines(self.notes),
         )
@@ -91,7 +93,8 @@ class KeyDetails(Answer):
             f"{self.key_alias or 'Key without alias'} ({self.key_masked}), {self.status}, "
             f"{_belongs(self.team, self.user)}, {_models(self.models)}",
             self.usage.line(),
-            self.budget.line(),
+            self.budget.line() if self.budget.max_budget is not None or not self.budget_limits else None,
+            _windows(self.budget_limits),
             f"Last 60 s: {count(minute.requests, 'request')}, {count(minute.tokens, 'token')}" if minute else None,
             f"Expires {spoken_time(self.expires_at)}" if self.expires_at else None,
             f"Last used {spoken_time(self.last_active)}" if self.last_active else None,
@@ -121,6 +124,13 @@ class DeletedKey(Answer):
             "Nothing was changed yet. Show this to the user; if they agree, call again with approval="
             f"{self.approval} (valid 5 minutes, once)",
         )
+
+
+def _windows(limits: list[BudgetLimit] | None) -> str | None:
+    """``Daily budget $5.00; Monthly budget $50.00``."""
+    if not limits:
+        return None
+    return "; ".join(f"{budget_label(limit.budget_duration)} {money(limit.max_budget)}" for limit in limits)
 
 
 def _belongs(team: str | None, user: str | None) -> str:

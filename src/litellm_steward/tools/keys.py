@@ -28,7 +28,7 @@ from litellm_steward.references.teams import resolve_team
 from litellm_steward.references.users import resolve_user
 from litellm_steward.secret import reveal
 from litellm_steward.steward import Steward
-from litellm_steward.text import hash_key, is_masked_key, is_raw_key, money, quote
+from litellm_steward.text import hash_key, is_masked_key, is_raw_key, mask_key, money, quote
 from litellm_steward.together import together
 from litellm_steward.tools.blocks import BudgetBlock, budget_block, iso, limits_block, spoken_time, usage_block
 from litellm_steward.tools.key_views import BudgetLimit, CurrentMinute, DeletedKey, GeneratedKey, KeyDetails
@@ -127,10 +127,10 @@ async def generate_key(
     new = await key_changes.generate(proxy, body, alias)
     key_id = hash_key(reveal(new.key))
     delivered = deliver(steward.settings, new.key, alias)
-    stored = await keys.info(proxy, key_id)
+    stored = await _read_back(proxy, key_id)
     if stored is None:
-        notes.append("The key could not be read back: its limits are unconfirmed.")
-        stored = Key(token=key_id, key_alias=alias)
+        notes.append("The key could not be read back: its limits and its expiry are as asked for, unconfirmed.")
+        stored = Key.model_validate({**body, "key_name": mask_key(reveal(new.key))})
     else:
         notes += key_changes.differences(body, stored)
     return GeneratedKey(
@@ -218,10 +218,11 @@ async def delete_key(ctx: StewardContext, key: KeyRef, approval: Approval = None
         return outcome.model_copy(update={"plan": list(plan.lines), "approval": agreed.approval})
     if not isinstance(agreed, Agreed):
         return agreed
-    notes = await key_changes.delete(proxy, found)
+    done = await key_changes.delete(proxy, found)
+    notes = done.notes
     if is_raw_key(key.strip()):
         notes.append(await key_changes.refusal_of(proxy, key.strip()))
-    return outcome.model_copy(update={"status": "deleted", "verified": True, "notes": notes})
+    return outcome.model_copy(update={"status": "deleted", "verified": done.verified, "notes": notes})
 
 
 # ---- what is sent ------------------------------------------------------------------------------
@@ -266,6 +267,14 @@ async def _maybe_user(proxy: Proxy, reference: str | None) -> Match[User] | None
     return await resolve_user(proxy, reference) if reference else None
 
 
+async def _read_back(proxy: Proxy, key_hash: str) -> Key | None:
+    """The key as stored; a failure to read it must not cost the only showing of its secret."""
+    try:
+        return await keys.info(proxy, key_hash)
+    except errors.ProxyError:
+        return None
+
+
 def _is_member(team: Team, user_id: str) -> bool:
     return any(member.user_id == user_id for member in team.members_with_roles)
 
@@ -301,7 +310,9 @@ def _limit_views(key: Key) -> list[BudgetLimit] | None:
 
 def _key_notes(key: Key, team: Team | None) -> list[str]:
     """What the fields alone do not tell about this key's effective limits."""
-    notes = []
+    notes: list[str] = []
+    if key.status() == "deleted":
+        return notes
     if key.team_id and team is None:
         notes.append(f"Its team {quote(key.team_id)} does not exist: no team budget applies.")
     if team is not None and team.max_budget is not None and key.max_budget is None:

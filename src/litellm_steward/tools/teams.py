@@ -185,7 +185,11 @@ async def create_team(
         ],
     }
     await _create(proxy, team_id, {name: value for name, value in body.items() if value is not None})
-    stored = await teams.by_id(proxy, team_id)
+    try:
+        stored = await teams.by_id(proxy, team_id)
+    except errors.ProxyError as error:
+        error.hint = f"The team was created (id {team_id}), but could not be read back."
+        raise
     if stored is None:
         raise errors.ProxyBroken(f"The proxy said that team {team_id} was created, but does not know it")
     return NewTeam(
@@ -220,6 +224,7 @@ async def get_team_info(
     row = info.team_info
     usage = await usage_of_team(proxy, row.team_id, days, info.keys)
     block = usage_block(usage, top)
+    members = _members(row)
     first = usage.by_user.groups[0] if usage.by_user and usage.by_user.groups else None
     return TeamDetails(
         team_alias=row.team_alias,
@@ -228,8 +233,8 @@ async def get_team_info(
         models=row.models[:20],
         budget=budget_block(row),
         limits=limits_block(row),
-        members=_members(row)[:MOST_MEMBERS],
-        members_total=len(row.members_with_roles),
+        members=members[:MOST_MEMBERS],
+        members_total=len(members),
         keys=_key_counts(info.keys),
         usage=block,
         top_contributor=block.by_user[0] if first and block.by_user else None,
