@@ -1,6 +1,7 @@
-"""The command line: `python -m examples.gateway up | down | status | seed | install`."""
+"""The command line: `python -m examples.gateway up | down | status | seed | fill | install`."""
 
 import argparse
+import dataclasses
 import json
 import signal
 import sys
@@ -54,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("status", help="say what runs")
     seeding = commands.add_parser("seed", help="fill a running gateway")
     seeding.add_argument("--port", type=int, default=DEFAULT_PORT)
+    filling = commands.add_parser("fill", help="put a company of 50,000 keys into a running gateway's database")
+    filling.add_argument("--port", type=int, default=DEFAULT_PORT)
+    filling.add_argument("--truth", type=Path, help="also write what SQL says of its spend to this file")
     installing = commands.add_parser("install", help="install only")
     installing.add_argument("--version", default=NEWEST)
     return parser
@@ -88,12 +92,28 @@ def _status(_asked: argparse.Namespace, _progress: Progress) -> int:
 
 
 def _seed(asked: argparse.Namespace, progress: Progress) -> int:
-    run = Run(default_home(), asked.port)
+    _seed_running(_running_on(asked.port), progress)
+    return 0
+
+
+def _fill(asked: argparse.Namespace, progress: Progress) -> int:
+    from .company_size import fill, truth  # noqa: PLC0415
+
+    running = _running_on(asked.port)
+    company = fill(running, progress)
+    if asked.truth is not None:
+        truth.write(running, asked.truth)
+    print(json.dumps(dataclasses.asdict(company), indent=1))
+    return 0
+
+
+def _running_on(port: int) -> Running:
+    """The gateway with a database that runs on a port."""
+    run = Run(default_home(), port)
     seen, facts = run.proxy(), run.facts()
     if seen is None or not facts.get("dsn"):
-        raise GatewayError(f"No gateway with a database is running on port {asked.port}; start one with `up`.")
-    _seed_running(Running(facts["version"], facts["base_url"], MASTER_KEY, facts["dsn"], run.log, seen.pid), progress)
-    return 0
+        raise GatewayError(f"No gateway with a database is running on port {port}; start one with `up`.")
+    return Running(facts["version"], facts["base_url"], MASTER_KEY, facts["dsn"], run.log, seen.pid)
 
 
 def _install(asked: argparse.Namespace, progress: Progress) -> int:
@@ -121,4 +141,4 @@ def _print_running(running: Running) -> None:
     print(json.dumps(facts, indent=1))
 
 
-_COMMANDS = {"up": _up, "down": _down, "status": _status, "seed": _seed, "install": _install}
+_COMMANDS = {"up": _up, "down": _down, "status": _status, "seed": _seed, "fill": _fill, "install": _install}
