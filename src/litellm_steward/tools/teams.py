@@ -18,7 +18,7 @@ from litellm_steward.periods import resolve_period, utc_now
 from litellm_steward.references.model_names import unknown_models
 from litellm_steward.references.teams import resolve_team, same_alias
 from litellm_steward.references.users import resolve_user
-from litellm_steward.text import clean, count, money, quote, sentence_list
+from litellm_steward.text import as_value, clean, count, money, quote, sentence_list
 from litellm_steward.together import each, together
 from litellm_steward.tools.blocks import (
     TOP,
@@ -50,7 +50,7 @@ from litellm_steward.tools.view import Answer, Name, StewardContext, View, stewa
 from litellm_steward.usage.report import Usage
 from litellm_steward.usage.scopes import usage_of_team
 
-MOST_MEMBERS = 20
+MOST_MEMBERS = 10
 LARGE_SHARE = 25
 """Percent of a team's spend from which an unbudgeted key is named."""
 
@@ -319,7 +319,7 @@ def _differences(asked: dict[str, object], stored: Team) -> list[str]:
     """What the proxy stored otherwise than asked (its defaults may fill what was left out)."""
     compared = ("max_budget", "budget_duration", "tpm_limit", "rpm_limit")
     return [
-        f"The proxy stored {name}={getattr(stored, name)} where {asked.get(name)} was asked."
+        f"The proxy stored {name}={as_value(getattr(stored, name))} where {as_value(asked.get(name))} was asked."
         for name in compared
         if getattr(stored, name) != asked.get(name)
     ]
