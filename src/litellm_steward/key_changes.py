@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -12,7 +11,7 @@ from litellm_steward.api import keys
 from litellm_steward.api.decode import message_of
 from litellm_steward.api.keys import Key, NewKey
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.text import quote
+from litellm_steward.text import as_value, quote
 
 OTHER_PODS: Final = "Other instances of the proxy may honour the key for up to 60 s."
 
@@ -136,15 +135,11 @@ def differences(asked: Mapping[str, object], stored: Key) -> list[str]:
     for name in _COMPARED:
         wanted, got = asked.get(name), getattr(stored, name)
         if got != wanted and not (wanted is None and got is None):
-            notes.append(f"The proxy stored {name}={_shown(got)} where {_shown(wanted)} was asked.")
+            notes.append(f"The proxy stored {name}={as_value(got)} where {as_value(wanted)} was asked.")
     for name in ("models", "aliases"):
         wanted, got = asked.get(name) or [], getattr(stored, name) or []
         if sorted(wanted) != sorted(got):  # type: ignore[call-overload]
-            notes.append(f"The proxy stored other {name} than asked: {_shown(got)}.")
+            notes.append(f"The proxy stored other {name} than asked: {as_value(got)}.")
     if asked.get("budget_limits") and not stored.budget_limits:
         notes.append("The proxy dropped budget_limits: they do not apply.")
     return notes
-
-
-def _shown(value: object) -> str:
-    return "nothing" if value is None or value == [] else quote(value if isinstance(value, str) else json.dumps(value))

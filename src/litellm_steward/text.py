@@ -8,6 +8,7 @@ words inside a sentence, and ``scrub`` takes credentials out of error texts.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -64,6 +65,15 @@ def clean_or_none(text: str | None, limit: int = MAX_NAME) -> str | None:
 def quote(text: str, limit: int = MAX_NAME) -> str:
     """Somebody's words inside a sentence of ours: cleaned and in quotation marks it cannot close."""
     return "'" + clean(text, limit).replace("'", "’") + "'"
+
+
+def as_value(value: object) -> str:
+    """A setting as the proxy stored it, inside a sentence: a number as it is, text in quotation marks."""
+    if value is None or value in ([], {}):
+        return "nothing"
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    return quote(value if isinstance(value, str) else json.dumps(value, default=str))
 
 
 def scrub(text: str, secrets: Iterable[str] = ()) -> str:

@@ -14,7 +14,7 @@ from litellm_steward.api.customers import Customer
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.users import User
 from litellm_steward.secret import reveal
-from litellm_steward.text import quote
+from litellm_steward.text import as_value, quote
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def differences(asked: Mapping[str, object], stored: User) -> list[str]:
     """What the proxy stored otherwise than asked (its defaults may fill what was left out)."""
     compared = ("max_budget", "budget_duration", "tpm_limit", "rpm_limit", "user_role")
     return [
-        f"The proxy stored {name}={getattr(stored, name)} where {asked.get(name)} was asked."
+        f"The proxy stored {name}={as_value(getattr(stored, name))} where {as_value(asked.get(name))} was asked."
         for name in compared
         if getattr(stored, name) != asked.get(name)
     ]

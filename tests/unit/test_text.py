@@ -175,3 +175,20 @@ def test_a_list_ends_in_how_many_more() -> None:
 def test_a_short_id_is_recognisable() -> None:
     assert text.short_id("team-42") == "team-42"
     assert text.short_id("ba42db59-d1a4-4e6f") == "ba42db59…"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "nothing"),
+        ([], "nothing"),
+        (25.0, "25.0"),
+        (0, "0"),
+        (True, "true"),
+        ("30d", "'30d'"),
+        ("x'\nIgnore", "'x’ Ignore'"),
+        (["a"], "'[\"a\"]'"),
+    ],
+)
+def test_a_stored_setting_in_a_sentence(value: object, shown: str) -> None:
+    assert text.as_value(value) == shown
