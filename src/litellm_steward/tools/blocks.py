@@ -24,7 +24,7 @@ class BudgetBlock(View):
     spend: float
     remaining: float | None = None
     used_percent: float | None = None
-    budget_duration: str | None = None
+    budget_duration: Name | None = None
     budget_reset_at: str | None = None
     applies_to: str | None = None
 

@@ -23,7 +23,7 @@ class BudgetLimit(View):
     """One of several budgets, each with a window of its own."""
 
     max_budget: float
-    budget_duration: str
+    budget_duration: Name
 
 
 class GeneratedKey(Answer):
