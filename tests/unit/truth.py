@@ -56,5 +56,3 @@ def by_model(calls: list[Calls]) -> dict[str, int]:
         model: requests([b for b in answered(calls) if b.model == model])
         for model in {b.model for b in answered(calls)}
     }
-
-
