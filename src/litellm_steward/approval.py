@@ -96,7 +96,7 @@ class Approvals:
         """Take a token back, or refuse with the reason."""
         expires, _, rest = token.strip().partition(".")
         nonce, _, seal = rest.partition(".")
-        if not hmac.compare_digest(seal.encode(), self._seal(plan, expires, nonce).encode()):
+        if not hmac.compare_digest(_bytes(seal), _bytes(self._seal(plan, expires, nonce))):
             raise Refused(
                 f"This approval is not valid for this call, or its target has changed since. {UNCHANGED}",
                 hint="Call again without approval to see the plan as it is now.",
@@ -110,8 +110,13 @@ class Approvals:
         self._used[nonce] = int(expires, 16)
 
     def _seal(self, plan: Plan, expires: str, nonce: str) -> str:
-        message = f"{plan.fingerprint}.{expires}.{nonce}".encode()
+        message = _bytes(f"{plan.fingerprint}.{expires}.{nonce}")
         return hmac.new(self.secret, message, hashlib.sha256).hexdigest()[:32]
+
+
+def _bytes(text: str) -> bytes:
+    """Of any text, half a character included: a token may be anything."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 async def agreement(

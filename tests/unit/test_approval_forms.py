@@ -1,0 +1,224 @@
+"""Asking a person, in both eras of the protocol, through a real server and a real client in memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import anyio
+import pytest
+import respx
+from mcp import Client
+from mcp.client import ClientRequestContext
+from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, InputRequiredResult
+
+from litellm_steward import approval
+from litellm_steward.approval import Agreed, Approvals, Pending, Plan, agreement
+from litellm_steward.server import build_server
+from litellm_steward.settings import Approval
+from litellm_steward.tools.view import Answer, StewardContext, ToolSpec
+from tests.stage import facts_of, refusal_of, steward_at
+from tests.tape import BASE_URL
+
+Era = Literal["auto", "legacy"]
+ERAS: tuple[Era, ...] = ("auto", "legacy")
+Person = Callable[[ElicitRequestParams], Awaitable[ElicitResult]]
+
+UNTOUCHED = "Nothing was changed."
+
+
+class Wiped(Answer):
+    status: Literal["wiped", "approval_required"]
+    how: str | None = None
+    approval: str | None = None
+
+    def text(self) -> str:
+        return self.status
+
+
+@dataclass
+class Disk:
+    """Something that can be destroyed."""
+
+    name: str = "disk-1"
+    wiped: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Wiper:
+    """A server with one tool that destroys, and what has become of its disk."""
+
+    mode: Approval = "auto"
+    disk: Disk = field(default_factory=Disk)
+    questions: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.approvals = Approvals(self.mode)
+
+    async def wipe(self, ctx: StewardContext, disk: str, approval: str | None = None) -> Wiped | InputRequiredResult:
+        plan = Plan("wipe", (f"Wipe '{disk}' for good.",), self.disk.name, {"disk": disk, "is": self.disk.name})
+        agreed = await agreement(self.approvals, ctx, plan, approval)
+        if isinstance(agreed, Pending):
+            return Wiped(status="approval_required", approval=agreed.approval)
+        if not isinstance(agreed, Agreed):
+            return agreed
+        self.disk.wiped.append(disk)
+        return Wiped(status="wiped", how=agreed.how)
+
+    async def call(self, era: Era, person: Person | None, **arguments: object) -> CallToolResult:
+        async def asked(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+            self.questions.append(params.message)
+            assert person is not None
+            return await person(params)
+
+        server = build_server(steward_at(BASE_URL), [ToolSpec(_named(self), "Wipe", "destroys")])
+        callback = asked if person is not None else None
+        async with Client(server, mode=era, elicitation_callback=callback, cache=None) as client:
+            result = await client.call_tool("wipe", {"disk": "d1", **arguments})
+        assert isinstance(result, CallToolResult)
+        return result
+
+
+def _named(wiper: Wiper) -> Any:  # noqa: ANN401 - a tool function
+    async def wipe(ctx: StewardContext, disk: str, approval: str | None = None) -> Wiped | InputRequiredResult:
+        """Wipe a disk."""
+        return await wiper.wipe(ctx, disk, approval)
+
+    return wipe
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_sent() -> Iterator[None]:
+    with respx.mock:
+        yield
+
+
+def _types(text: object) -> Person:
+    async def person(params: ElicitRequestParams) -> ElicitResult:
+        return ElicitResult(action="accept", content={"confirm": text})  # type: ignore[dict-item]
+
+    return person
+
+
+async def declines(params: ElicitRequestParams) -> ElicitResult:
+    return ElicitResult(action="decline")
+
+
+async def closes(params: ElicitRequestParams) -> ElicitResult:
+    return ElicitResult(action="cancel")
+
+
+async def accepts_without_a_word(params: ElicitRequestParams) -> ElicitResult:
+    return ElicitResult(action="accept")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("typed", ["disk-1", " disk-1 "])
+async def test_who_types_the_name_agrees(era: Era, typed: str) -> None:
+    wiper = Wiper()
+    result = facts_of(await wiper.call(era, _types(typed)))
+    assert result == {"status": "wiped", "how": "form"}
+    assert wiper.disk.wiped == ["d1"]
+    assert wiper.questions == ["Wipe 'd1' for good.\nTo agree, type 'disk-1'."]
+
+
+NO: dict[str, tuple[Person, str]] = {
+    "another word": (_types("yes"), "What the user typed is not 'disk-1'."),
+    "another case": (_types("DISK-1"), "What the user typed is not 'disk-1'."),
+    "nothing": (_types(""), "What the user typed is not 'disk-1'."),
+    "no content": (accepts_without_a_word, "What the user typed is not 'disk-1'."),
+    "a number": (_types(1), "What the user typed is not 'disk-1'."),
+    "declined": (declines, "The user declined."),
+    "closed": (closes, "The user closed the form without an answer."),
+}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize(("person", "said"), NO.values(), ids=NO)
+async def test_anything_else_is_a_no(era: Era, person: Person, said: str) -> None:
+    wiper = Wiper()
+    assert refusal_of(await wiper.call(era, person)) == f"{said} {UNTOUCHED}"
+    assert wiper.disk.wiped == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_client_that_cannot_ask_gets_the_plan_and_a_token(era: Era) -> None:
+    wiper = Wiper()
+    planned = facts_of(await wiper.call(era, None))
+    assert planned["status"] == "approval_required"
+    assert re.fullmatch(r"[0-9a-f]+\.[0-9a-f]{16}\.[0-9a-f]{32}", planned["approval"])
+    assert wiper.disk.wiped == []
+    done = facts_of(await wiper.call(era, None, approval=planned["approval"]))
+    assert done == {"status": "wiped", "how": "token"}
+    again = refusal_of(await wiper.call(era, None, approval=planned["approval"]))
+    assert again.startswith("This approval was used already.")
+    assert wiper.disk.wiped == ["d1"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_token_for_another_target_is_refused(era: Era) -> None:
+    wiper = Wiper()
+    token = facts_of(await wiper.call(era, None))["approval"]
+    assert "not valid for this call" in refusal_of(await wiper.call(era, None, disk="d2", approval=token))
+    wiper.disk.name = "disk-2"
+    assert "its target has changed" in refusal_of(await wiper.call(era, None, approval=token))
+    assert wiper.disk.wiped == []
+
+
+@pytest.mark.asyncio
+async def test_a_target_that_changes_while_the_person_reads_is_left_alone() -> None:
+    """In the newer protocol the answer comes with a second call, which finds another target."""
+    wiper = Wiper()
+
+    async def person(params: ElicitRequestParams) -> ElicitResult:
+        wiper.disk.name = "disk-2"
+        return ElicitResult(action="accept", content={"confirm": "disk-1"})
+
+    said = refusal_of(await wiper.call("auto", person))
+    assert said == f"The target has changed since the question was asked. {UNTOUCHED} Call again."
+    assert wiper.disk.wiped == []
+
+
+@pytest.mark.asyncio
+async def test_a_client_that_never_answers_gets_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some clients advertise forms and drop them; only the older protocol waits inside the call."""
+    monkeypatch.setattr(approval, "LIFETIME", 0.05)
+
+    async def asleep(params: ElicitRequestParams) -> ElicitResult:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    wiper = Wiper()
+    planned = facts_of(await wiper.call("legacy", asleep))
+    assert planned["status"] == "approval_required"
+    assert wiper.disk.wiped == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+async def test_mode_off_agrees_to_everything(era: Era) -> None:
+    assert facts_of(await Wiper("off").call(era, None)) == {"status": "wiped", "how": "off"}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+async def test_mode_plan_never_asks(era: Era) -> None:
+    wiper = Wiper("plan")
+    assert facts_of(await wiper.call(era, _types("disk-1")))["status"] == "approval_required"
+    assert wiper.questions == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+async def test_mode_elicit_takes_a_persons_word_only(era: Era) -> None:
+    wiper = Wiper("elicit")
+    assert "this client cannot be asked" in refusal_of(await wiper.call(era, None))
+    assert "takes no approval tokens" in refusal_of(await wiper.call(era, None, approval="a.b.c"))
+    assert wiper.disk.wiped == []
+    assert facts_of(await wiper.call(era, _types("disk-1")))["how"] == "form"
