@@ -8,7 +8,8 @@ out before, S and B say how far the finding reaches.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import ceil, inf
@@ -25,9 +26,15 @@ from litellm_steward.together import each, together
 
 Scope = Literal["keys", "teams", "users"]
 MOST_PAGES: Final = 32
+MOST_KEY_PAGES: Final = 120
+"""Keys are many, and a page of them takes a tenth of a second."""
+
 AT_ONCE: Final = 8
-BY_SPEND, BY_BUDGET = 6, 2
-"""Pages of each list in one round."""
+SECONDS: Final = 20.0
+"""For one scope that has to be read page by page."""
+
+BY_BUDGET: Final = 2
+"""Of each round, the pages of the smallest budgets; the others are of the largest spenders."""
 
 Progress = Callable[[float, float, str], Awaitable[None]]
 T = TypeVar("T")
@@ -78,11 +85,11 @@ async def _teams(proxy: Proxy, share: float, progress: Progress) -> Scan:
     """By id: there are few, and no order by figures."""
     first = await ranked.teams(proxy, 1)
     pages = ceil(first.total / PAGE)
-    await progress(1, min(pages, MOST_PAGES), "Teams")
     rest = await each([ranked.teams(proxy, n) for n in range(2, min(pages, MOST_PAGES) + 1)], at_once=AT_ONCE)
     teams = {team.team_id: team for page in [first, *rest] for team in page.teams}
     result = Scan("teams", first.total, len(teams), pages <= MOST_PAGES)
     result.found = _over(map(_team_holder, teams.values()), share)
+    await progress(1, 1, "Teams read")
     if not result.complete:
         result.notes.append(
             f"Of {count(first.total, 'team')} only {len(teams):,} were looked at, in no order that means anything."
@@ -91,26 +98,27 @@ async def _teams(proxy: Proxy, share: float, progress: Progress) -> Scan:
 
 
 async def _users(proxy: Proxy, share: float, progress: Progress) -> Scan:
-    """Everybody, or those who spent most: users cannot be ordered by budget."""
-    first = await ranked.users(proxy, 1)
-    pages = ceil(first.total / PAGE)
-    if pages <= MOST_PAGES:
-        rest = await each([ranked.users(proxy, n) for n in range(2, pages + 1)], at_once=AT_ONCE)
-        users = {user.user_id: user for page in [first, *rest] for user in page.users}
-        return Scan("users", first.total, len(users), found=_over(map(_user_holder, users.values()), share))
+    """Everybody in one answer, or those who spent most for as long as it may take."""
+    everybody = await ranked.all_users(proxy)
+    if everybody is not None:
+        await progress(1, 1, "Users read")
+        return Scan("users", len(everybody), len(everybody), found=_over(map(_user_holder, everybody), share))
+    started = time.monotonic()
     spenders = Ordered[User](lambda user: user.user_id, lambda user: user.spend)
-    for numbers in _rounds(MOST_PAGES, AT_ONCE):
-        answers = await each([ranked.users(proxy, n, order="spend", descending=True) for n in numbers])
-        spenders.add(row for page in answers for row in page.users)
-        await progress(numbers[-1], MOST_PAGES, "Users, those who spent most first")
-        if spenders.last <= 0:
+    in_all = number = 0
+    for number in range(1, MOST_PAGES + 1):  # one after the other: the proxy is no faster with several
+        page = await ranked.users(proxy, number, order="spend", descending=True)
+        in_all = page.total
+        spenders.add(page.users)
+        await progress(number, MOST_PAGES, "Users, those who spent most first")
+        if spenders.last <= 0 or number * PAGE >= in_all or time.monotonic() - started > SECONDS:
             break
     limit = spenders.doubtful
-    result = Scan("users", first.total, len(spenders.rows), limit <= 0)
+    result = Scan("users", in_all, len(spenders.rows), limit <= 0 or len(spenders.rows) >= in_all)
     result.found = _over(map(_user_holder, spenders.rows.values()), share)
     if not result.complete:
         result.notes.append(
-            f"Of {count(first.total, 'user')} the {len(spenders.rows):,} that spent most were looked at. Any other has "
+            f"Of {count(in_all, 'user')} the {len(spenders.rows):,} that spent most were looked at. Any other has "
             f"spent at most {money(limit)}, so only one with a budget of {money(limit / share)} or less could be "
             "missing."
         )
@@ -126,17 +134,19 @@ async def _keys(proxy: Proxy, share: float, progress: Progress) -> Scan:
         keys = {key.token: key for page in [first, *rest] for key in page.keys}
         return _key_scan(Scan("keys", first.total_count, len(keys)), keys.values(), share)
     ends = _Ends(share)
-    rounds = MOST_PAGES // (BY_SPEND + BY_BUDGET)
-    for low, high in zip(_rounds(rounds * BY_BUDGET, BY_BUDGET), _rounds(rounds * BY_SPEND, BY_SPEND), strict=True):
+    started, high, low = time.monotonic(), 0, 0
+    while high + low < MOST_KEY_PAGES and time.monotonic() - started < SECONDS and not ends.proven:
+        wanted = 0 if ends.budgets.stuck else BY_BUDGET
         spent, budgets = await together(
-            each([ranked.keys(proxy, n, order="spend", descending=True) for n in high], at_once=BY_SPEND),
-            each([ranked.keys(proxy, n, order="max_budget") for n in low], at_once=BY_BUDGET),
+            each(
+                [ranked.keys(proxy, high + n, order="spend", descending=True) for n in range(1, AT_ONCE - wanted + 1)]
+            ),
+            each([ranked.keys(proxy, low + n, order="max_budget") for n in range(1, wanted + 1)]),
         )
+        high, low = high + len(spent), low + len(budgets)
         ends.spenders.add(row for page in spent for row in page.keys)
         ends.budgets.add(row for page in budgets for row in page.keys)
-        await progress(high[-1] + low[-1], MOST_PAGES, "Keys, those that spent most first")
-        if ends.proven:
-            break
+        await progress(min(high + low, MOST_KEY_PAGES), MOST_KEY_PAGES, "Keys, those that spent most first")
     seen = {**ends.budgets.rows, **ends.spenders.rows}
     result = Scan("keys", first.total_count, len(seen), ends.proven)
     result.notes += ends.notes(first.total_count)
@@ -169,6 +179,11 @@ class Ordered(dict[str, T]):
 
     def _nearer(self, a: float, b: float) -> float:
         return min(a, b) if self._sign > 0 else max(a, b)
+
+    @property
+    def stuck(self) -> bool:
+        """Among equals, where further pages promise nothing more."""
+        return self._first_repeated != self._sign * inf
 
     @property
     def doubtful(self) -> float:
@@ -284,9 +299,3 @@ def _user_holder(user: User) -> Holder | None:
 def aware(moment: datetime | None) -> datetime | None:
     """A time without a zone is LiteLLM's, which is UTC."""
     return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
-
-
-def _rounds(pages: int, size: int) -> Iterator[Sequence[int]]:
-    """Page numbers from 1, a few at a time."""
-    for start in range(1, pages + 1, size):
-        yield range(start, min(start + size, pages + 1))

@@ -78,8 +78,9 @@ def runs_out(holder: Holder, per_day: float, now: datetime) -> str:
     return day.date().isoformat()
 
 
-def urgency(burn: Burn) -> tuple[bool, int, str, float]:
+def urgency(burn: Burn) -> tuple[bool, int, str, float, str]:
     """What works comes before what is stopped; over budget, then by the day, then by the share used."""
     named = burn.runs_out is not None and burn.runs_out[:1].isdigit()
     rank = 0 if burn.runs_out == OVER else 1 if named else 2
-    return (burn.holder.stopped is not None, rank, burn.runs_out or "" if named else "", -burn.holder.used)
+    day = burn.runs_out or "" if named else ""
+    return (burn.holder.stopped is not None, rank, day, -burn.holder.used, burn.holder.name)

@@ -24,8 +24,14 @@ from litellm_steward.periods import utc_now
 from litellm_steward.together import each, together
 
 AT_ONCE: Final = 8
-SECONDS: Final = 50.0
+ROUND: Final = 16
+"""Pages in memory at once."""
+
+SECONDS: Final = 52.0
 """After this long the sweep ends and says how far it got: many hosts give a tool a minute."""
+
+FEW_PAGES: Final = 5
+"""Owners of so many pages of keys are looked up by id; of more, all users are read at once."""
 
 MOST_TEAM_PAGES: Final = 50
 SYSTEM_USER: Final = "default_user_id"
@@ -72,6 +78,7 @@ class Audit:
     counts: Counter[str] = field(default_factory=Counter)
     worst: list[Judged] = field(default_factory=list)
     owners_unchecked: int = 0
+    owners_checked: bool = True
     teams_checked: bool = True
 
 
@@ -92,20 +99,24 @@ async def audit(
     unused: timedelta,
     rows: int,
     progress: Progress,
-    seconds: float = SECONDS,
 ) -> Audit:
-    """Every key of the scope, until ``seconds`` are over."""
+    """Every key of the scope, until ``SECONDS`` are over."""
     started = time.monotonic()
     first, teams = await together(audited(proxy, 1, user_id=user_id, team_id=team_id), _teams(proxy))
     result = Audit(in_all=first.total_count, teams_checked=teams.complete)
-    judge = _Judge(proxy, teams, unused, result, team_id, user_id)
-    await judge.take(first.keys, rows)
     pages = ceil(first.total_count / PAGE)
-    for start in range(2, pages + 1, AT_ONCE):
-        if time.monotonic() - started > seconds:
+    everybody = await ranked.all_users(proxy) if pages > FEW_PAGES else None
+    judge = _Judge(proxy, teams, unused, result, team_id, user_id)
+    if everybody is not None:
+        judge.knows(user.user_id for user in everybody)
+    elif pages > FEW_PAGES:
+        result.owners_checked = False
+    await judge.take(first.keys, rows)
+    for start in range(2, pages + 1, ROUND):
+        if time.monotonic() - started > SECONDS:
             result.complete = False
             break
-        numbers = range(start, min(start + AT_ONCE, pages + 1))
+        numbers = range(start, min(start + ROUND, pages + 1))
         answers = await each([audited(proxy, n, user_id=user_id, team_id=team_id) for n in numbers], at_once=AT_ONCE)
         await judge.take([key for page in answers for key in page.keys], rows)
         await progress(numbers[-1], pages, f"{result.seen:,} of {result.in_all:,} keys looked at")
@@ -125,6 +136,11 @@ class _Judge:
         self._now = utc_now()
         self._unused_since = self._now - unused
         self._owners: dict[str, bool] = {SYSTEM_USER: True}
+        self._everybody: frozenset[str] | None = None
+
+    def knows(self, user_ids: Iterable[str]) -> None:
+        """All users there are: nobody needs to be looked up."""
+        self._everybody = frozenset(user_ids)
 
     async def take(self, keys: Iterable[AuditedKey], rows: int) -> None:
         mine = [
@@ -132,8 +148,9 @@ class _Judge:
             for key in keys
             if self._team_id in (None, key.team_id) and self._user_id in (None, key.user_id)  # compared: substrings
         ]
-        await self._look_up({key.user_id for key in mine if key.user_id})
         result = self._result
+        if self._everybody is None and result.owners_checked:
+            await self._look_up({key.user_id for key in mine if key.user_id})
         judged = [Judged(key, self._faults(key), self._team_of(key)) for key in mine]
         result.seen += len(mine)
         for one in judged:
@@ -148,9 +165,14 @@ class _Judge:
         self._owners.update({owner: True for owner in unknown if "," in owner})
         asked = [owner for owner in unknown if "," not in owner]
         batches = [asked[n : n + PAGE] for n in range(0, len(asked), PAGE)]
-        found = await each([users.by_ids(self._proxy, batch) for batch in batches], at_once=AT_ONCE)
+        found = await each([users.by_ids(self._proxy, batch) for batch in batches], at_once=1)
         existing = {user.user_id for page in found for user in page}
         self._owners.update({owner: owner in existing for owner in asked})
+
+    def _exists(self, user_id: str) -> bool:
+        if self._everybody is not None:
+            return user_id in self._everybody or user_id == SYSTEM_USER
+        return self._owners[user_id]
 
     def _team_of(self, key: AuditedKey) -> str | None:
         return self._teams.names.get(key.team_id, key.team_id) if key.team_id else None
@@ -163,7 +185,7 @@ class _Judge:
             faults.append(NO_EXPIRY)
         if not key.user_id:
             faults.append(NO_OWNER)
-        elif not self._owners[key.user_id]:
+        elif self._result.owners_checked and not self._exists(key.user_id):
             faults.append(OWNER_DELETED)
         if key.team_id and self._teams.complete and key.team_id not in self._teams.names:
             faults.append(TEAM_DELETED)

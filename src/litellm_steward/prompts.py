@@ -29,8 +29,8 @@ from litellm_steward.tools.view import StewardContext, steward_of
 from litellm_steward.usage.company import Dimension
 
 TOOLSET: Final = "spend"
-MOST_WEIGHT: Final = 6_000
-"""Of all figures; a prompt stays under 2,000 tokens."""
+MOST_WEIGHT: Final = 1_600
+"""Estimated tokens of all figures; a prompt stays under 2,000."""
 
 ROWS: Final = 6
 CUT: Final = "(cut here; spend_report has the rest)"
@@ -80,9 +80,13 @@ async def explain_spend_change(
         raise InvalidArgument(f"period must be one of {', '.join(get_args(PeriodName))}")
     days = resolve_period(cast("PeriodName", period), None, None)
     kind, reference = await _team_or_user(ctx, team_or_user.strip())
-    dimensions: list[Dimension] = ["user", "model", "key"] if kind == "team" else ["model", "key"]
+    dimensions: list[Dimension] = ["model", "user", "key"] if kind == "team" else ["model", "key"]
     team, user = (reference, None) if kind == "team" else (None, reference)
-    blocks = [await _block(ctx, dimension, days, team=team, user=user, compare=True) for dimension in dimensions]
+    first = await spend_report(
+        ctx, dimensions[:1], None, days.start_date, days.end_date, team=team, user=user, compare="previous", top=ROWS
+    )
+    blocks = [first.text()]
+    blocks += [await _block(ctx, dimension, days, team=team, user=user, compare=True) for dimension in dimensions[1:]]
     blocks.append(await _block(ctx, "day", days, team=team, user=user))
     task = (
         f"Explain why the spend of the {kind} {quote(team_or_user)} changed from the days before to {days}: by how "
@@ -180,8 +184,8 @@ def _cut(lines: Sequence[str], most: float) -> str:
 
 
 def _weight(text: str) -> float:
-    """Characters, where those beyond ASCII may be a token or more each."""
-    return sum(1.0 if character.isascii() else 4.0 for character in text) + 1
+    """Tokens, estimated: letters come several to one, figures and signs hardly, other scripts less than one."""
+    return sum(0.25 if c.isascii() and (c.isalpha() or c == " ") else 0.6 if c.isascii() else 2.0 for c in text) + 1
 
 
 def _told(function: Callable[P, Awaitable[str]]) -> Callable[P, Awaitable[str]]:

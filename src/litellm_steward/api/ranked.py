@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+from pydantic import RootModel
+
 from litellm_steward import errors
 from litellm_steward.api.keys import KeyPage
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import TeamPage
-from litellm_steward.api.users import UserPage
+from litellm_steward.api.users import User, UserPage
 
 PAGE: Final = 100
+MOST_AT_ONCE: Final = 15_000
+"""Users in one answer of ``/spend/users`` (0.8 kB each)."""
 
 KeyOrder = Literal["token", "spend", "max_budget"]
 UserOrder = Literal["user_id", "spend"]
@@ -46,6 +50,31 @@ async def keys(
             "size": PAGE,
         },
     )
+
+
+class AllUsers(RootModel[list[User]]):
+    pass
+
+
+async def all_users(proxy: Proxy) -> list[User] | None:
+    """``GET /spend/users``: everybody in one answer; ``None`` if they are too many or the route fails.
+
+    Every page of ``/user/list`` counts the keys of its hundred users one by one, which takes a second or two
+    where there are many keys, and longer side by side.
+    """
+    in_all = (await count_users(proxy)).total
+    if in_all > MOST_AT_ONCE:
+        return None
+    try:
+        found = (await proxy.get("/spend/users", AllUsers)).root
+    except (errors.RouteMissing, errors.BadRequest, errors.RoleRefused, errors.ProxyBroken):
+        return None
+    return found if len(found) >= in_all else None
+
+
+async def count_users(proxy: Proxy) -> UserPage:
+    """``GET /user/list`` of one row: ``total``."""
+    return await proxy.get("/user/list", UserPage, {"page": 1, "page_size": 1})
 
 
 async def users(proxy: Proxy, number: int, *, order: UserOrder = "user_id", descending: bool = False) -> UserPage:

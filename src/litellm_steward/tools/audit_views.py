@@ -17,7 +17,7 @@ class AuditCounts(View):
     without_budget: int
     without_expiry: int
     without_owner: int
-    owner_deleted: int
+    owner_deleted: int | None = None
     team_deleted: int | None = None
     every_model: int
     blocked: int
@@ -59,12 +59,13 @@ class KeyAudit(Answer):
         use = "" if counts.never_used is None else f"{count(counts.never_used)} never used, "
         use += "" if counts.unused is None else f"{count(counts.unused)} unused for {count(self.unused_days, 'day')}, "
         teams = "" if counts.team_deleted is None else f"{count(counts.team_deleted)} of a deleted team, "
+        owners = "" if counts.owner_deleted is None else f"{count(counts.owner_deleted)} of a deleted owner, "
         header = ["key", "owner", "team", "faults", "last used", "spend"]
         return page_of(
             f"{count(self.total, 'key') if self.complete else of} of {self.scope}: {use}"
             f"{count(counts.without_budget)} without budget, {count(counts.without_expiry)} without expiry, "
             f"{count(counts.every_model)} allowed every model",
-            f"{count(counts.without_owner)} without owner, {count(counts.owner_deleted)} of a deleted owner, {teams}"
+            f"{count(counts.without_owner)} without owner, {owners}{teams}"
             f"{count(counts.blocked)} blocked, {count(counts.expired)} expired",
             table(header, [row.cells() for row in self.rows]) if self.rows else None,
             note_lines(self.notes),
@@ -80,7 +81,7 @@ def audit_counts(audit: Audit) -> AuditCounts:
         without_budget=found[rules.NO_BUDGET],
         without_expiry=found[rules.NO_EXPIRY],
         without_owner=found[rules.NO_OWNER],
-        owner_deleted=found[rules.OWNER_DELETED],
+        owner_deleted=found[rules.OWNER_DELETED] if audit.owners_checked else None,
         team_deleted=found[rules.TEAM_DELETED] if audit.teams_checked else None,
         every_model=found[rules.EVERY_MODEL],
         blocked=found[rules.BLOCKED],

@@ -78,6 +78,8 @@ def _notes(result: Audit) -> list[str]:
         )
     if result.owners_unchecked:
         notes.append(f"{count(result.owners_unchecked, 'owner')} with a comma in the id could not be looked up.")
+    if not result.owners_checked:
+        notes.append("All users could not be read at once: deleted owners are unknown. A team's audit tells them.")
     if not result.teams_checked:
         notes.append("There are too many teams to look for deleted ones.")
     if result.counts["no budget"]:

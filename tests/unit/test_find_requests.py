@@ -1,0 +1,309 @@
+"""``find_requests``: whatever a release can filter, the rows are what was asked, and nothing private leaves."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from litellm_steward import errors, request_search
+from litellm_steward.api import request_log
+from litellm_steward.api.request_log import RequestRow
+from litellm_steward.request_search import Order
+from litellm_steward.text import clean
+from litellm_steward.tools.request_views import error_text, request_view
+from litellm_steward.tools.requests import find_requests
+from tests.tape import MID, NEW, OLD, VERSIONS, scene
+from tests.tokens import tokens
+from tests.unit.crowd import Crowd, sitting
+
+pytestmark = pytest.mark.asyncio
+
+
+def day(version: str) -> Crowd:
+    """Sixty requests: two models, two users, one customer, every tenth failed."""
+    crowd = Crowd(version)
+    crowd.team("Marketing")
+    for name in ("ann", "bob"):
+        crowd.user(name)
+        crowd.key(f"{name}'s", user_id=name)
+    for number in range(60):
+        user = ("ann", "bob")[number % 2]
+        fields: dict[str, Any] = {
+            "user": user,
+            "team_id": "id-Marketing" if number % 3 else "",
+            "api_key": crowd.keys[number % 2]["token"],
+            "model_group": "gpt-4o" if number % 5 else "claude-sonnet",
+            "model": "openai/gpt-4o" if number % 5 else "anthropic/claude-sonnet-4",
+            "end_user": "acme" if number % 4 == 0 else "",
+            "spend": round(0.01 + number / 1_000, 6),
+        }
+        if number % 10 == 9:
+            crowd.failure(number, **{**fields, "spend": 0.0})
+        else:
+            crowd.request(number, **fields)
+    return crowd
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_the_newest(version: str) -> None:
+    crowd = day(version)
+    async with sitting(crowd) as at:
+        answer = await find_requests(at.ctx)
+    assert [row.request_id for row in answer.requests] == [f"request-{n}" for n in range(10)]
+    assert (answer.total, answer.order) == (60, "newest")
+    first = answer.requests[0]
+    assert (first.model, first.provider_model) == ("claude-sonnet", "anthropic/claude-sonnet-4")
+    assert first.status == "success"
+    assert first.duration_ms is not None
+    assert answer.requests[9].status == "failure"
+    assert answer.requests[9].error is not None
+    assert answer.next_cursor is not None
+    (asked,) = crowd.calls("/spend/logs/ui" if version == OLD else "/spend/logs/v2")[-1:]
+    assert len(asked["start_date"]) == len("2026-11-21 00:00:00")
+    assert len(asked["end_date"]) == len("2026-11-21 00:00:00")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("order", ["newest", "dearest"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        {"user": "ann"},
+        {"team": "marketing"},
+        {"key": "bob's"},
+        {"status": "failure"},
+        {"status": "success", "min_spend": 0.03},
+        {"model": "gpt-4o"},
+        {"customer": "acme"},
+        {"model": "gpt-4o", "customer": "acme", "user": "ann"},
+        {"model": "anthropic/claude-sonnet-4"},
+        {},
+    ],
+)
+async def test_every_filter_and_order(version: str, order: Order, question: dict[str, Any]) -> None:
+    crowd = day(version)
+    columns = {"user": "user", "customer": "end_user", "status": "status"}
+    values = {"marketing": "id-Marketing"}
+    expected = [
+        row
+        for row in crowd.requests
+        if all(row[columns[name]] == value for name, value in question.items() if name in columns)
+        and ("team" not in question or row["team_id"] == values[question["team"]])
+        and ("key" not in question or row["api_key"] == crowd.keys[1]["token"])
+        and question.get("model") in (None, row["model"], row["model_group"])
+        and row["spend"] >= question.get("min_spend", 0)
+    ]
+    wanted = sorted((row["spend"] for row in expected), reverse=True)[:50]
+    async with sitting(crowd) as at:
+        answer = await find_requests(at.ctx, order=order, limit=50, **question)
+    assert answer.total == len(expected)
+    if order == "dearest":
+        assert [row.spend for row in answer.requests] == pytest.approx(wanted)
+    else:
+        assert [row.request_id for row in answer.requests] == [row["request_id"] for row in expected][:50]
+
+
+async def test_pages_do_not_shift() -> None:
+    crowd = day(NEW)
+    seen: list[str] = []
+    async with sitting(crowd) as at:
+        cursor = None
+        for _ in range(3):
+            answer = await find_requests(at.ctx, limit=25, cursor=cursor)
+            seen += [row.request_id for row in answer.requests]
+            cursor = answer.next_cursor
+            crowd.request(-5 - len(seen))  # made in between
+        for wrong in ("x", "2-10-1795236693", "0-25-1795236693"):
+            with pytest.raises(errors.InvalidArgument, match="cursor"):
+                await find_requests(at.ctx, limit=25, cursor=wrong)
+    assert cursor is None
+    assert seen == [f"request-{n}" for n in range(60)]
+
+
+async def test_the_dearest_of_many_on_a_release_that_cannot_order() -> None:
+    crowd = Crowd(OLD)
+    for number in range(5_000):
+        crowd.request(number, spend=(number * 7_919 % 5_000) / 1_000)
+    async with sitting(crowd) as at:
+        answer = await find_requests(at.ctx, order="dearest", limit=20)
+    assert [row.spend for row in answer.requests] == pytest.approx([(4_999 - n) / 1_000 for n in range(20)])
+    assert answer.total == 5_000
+    assert len(crowd.asked) <= request_search.BISECTIONS + 5
+
+
+async def test_equal_prices_are_not_told_apart_but_said() -> None:
+    crowd = Crowd(OLD)
+    for number in range(300):
+        crowd.request(number, spend=0.5)
+    async with sitting(crowd) as at:
+        answer = await find_requests(at.ctx, order="dearest", limit=5)
+    assert [row.spend for row in answer.requests] == [0.5] * 5
+    assert any("300 requests cost about as much" in note for note in answer.notes)
+
+
+async def test_what_was_looked_through_is_said() -> None:
+    crowd = Crowd(MID)
+    for number in range(2_000):
+        crowd.request(number, model_group="rare" if number % 400 == 0 else "common")
+    async with sitting(crowd) as at:
+        answer = await find_requests(at.ctx, model="rare")
+        few = await find_requests(at.ctx, model="common", limit=3)
+    assert [row.request_id for row in answer.requests] == ["request-0", "request-400", "request-800"]
+    assert answer.total is None
+    assert any("the newest 1,000 of 2,000 were looked through" in note for note in answer.notes)
+    assert len(few.requests) == 3
+    assert few.next_cursor is None
+    assert any("More match" in note for note in few.notes)
+
+
+async def test_neither_filter_nor_order_is_refused_when_there_are_many() -> None:
+    crowd = Crowd(OLD)
+    for number in range(1_100):
+        crowd.request(number)
+    async with sitting(crowd) as at:
+        with pytest.raises(errors.Unsupported, match="neither filter nor order"):
+            await find_requests(at.ctx, model="rare", order="dearest")
+
+
+async def test_a_capped_count_is_said() -> None:
+    crowd = day(NEW)
+    crowd.capped_at = 20
+    async with sitting(crowd) as at:
+        answer = await find_requests(at.ctx)
+    assert (answer.total, answer.total_is_capped) == (20, True)
+    assert any("counts no further" in note for note in answer.notes)
+    assert "of more than 20 requests" in answer.text()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_an_empty_log_is_no_proof(version: str) -> None:
+    crowd = Crowd(version, spent={"someone": 3.0})
+    async with sitting(crowd) as at:
+        answer = await find_requests(at.ctx)
+        crowd.spent = {}
+        silent = await find_requests(at.ctx)
+    assert answer.requests == []
+    assert any("does not mean that none was made" in note for note in answer.notes)
+    assert not any("does not mean" in note for note in silent.notes)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("kind", ["user", "team", "key"])
+async def test_a_log_that_lacks_somebody_is_no_proof(version: str, kind: str) -> None:
+    crowd = day(version)
+    crowd.user("carl")
+    crowd.team("Quiet")
+    crowd.key("carl's", user_id="carl")
+    names = {"user": "carl", "team": "Quiet", "key": "carl's"}
+    ids = {"user": "carl", "team": "id-Quiet", "key": crowd.keys[-1]["token"]}
+    crowd.spent = {ids[kind]: 1.0}
+    question: dict[str, Any] = {kind: names[kind]}
+    async with sitting(crowd) as at:
+        answer = await find_requests(at.ctx, **question)
+        failed = await find_requests(at.ctx, **question, status="failure")
+    assert answer.requests == failed.requests == []
+    cannot_tell = version == OLD and kind == "user"
+    assert any("of this kind are booked" in note for note in answer.notes) is not cannot_tell
+    assert not any("of this kind are booked" in note for note in failed.notes)
+
+
+async def test_failures_without_a_key_are_said() -> None:
+    for version in (OLD, NEW):
+        async with sitting(day(version)) as at:
+            answer = await find_requests(at.ctx, key="ann's")
+        assert any("without their key" in note for note in answer.notes) is (version == OLD)
+
+
+async def test_an_empty_filter_is_never_sent() -> None:
+    async with sitting(Crowd(NEW)) as at:
+        proxy = at.ctx.request_context.lifespan_context.proxy
+        now = datetime.now(UTC)
+        with pytest.raises(errors.InvalidArgument):
+            await request_log.page(proxy, now - timedelta(days=1), now, {"user_id": ""}, number=1, size=1)
+
+
+# ---- what may leave ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("litellm.InternalServerError: InternalServerError: OpenAIException - Connection error.", "Connection error."),
+        ("{'error': 'Key is blocked. Update via `/key/unblock`'}", "Key is blocked. Update via `/key/unblock`"),
+        ('boom\nTraceback (most recent call last):\n  File "/app/x.py", line 3, in f', "boom"),
+        ("cannot open /app/litellm/proxy/utils.py, line 12 now", "cannot open [path] now"),
+        ("cannot open /etc/passwd", "cannot open [path]"),
+        ("connect to 10.1.2.3:443 failed", "connect to [address] failed"),
+        ("connect to fe80:0:0:0:1:2:3:4 failed", "connect to [address] failed"),
+        ("Incorrect API key provided: sk-live-abcdef123456", "Incorrect API key provided: [hidden]"),
+        ("", ""),
+    ],
+)
+async def test_errors_are_cleaned(said: str, shown: str) -> None:
+    assert error_text(said) == shown
+
+
+async def test_errors_are_bounded() -> None:
+    assert len(error_text("word " * 5_000)) <= 200
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_nothing_private_is_shown(version: str) -> None:
+    """A recorded failure, with everything a proxy may keep of a request put into it."""
+    recorded = scene(version, "logs", "failed calls of a user").only.answer["data"][0]
+    secret = "PRIVATE"
+    row = {
+        **recorded,
+        "api_key": secret,
+        "messages": [{"role": "user", "content": secret}],
+        "response": {"content": secret},
+        "proxy_server_request": {"body": secret},
+        "requester_ip_address": "203.0.113.7",
+        "api_base": f"http://{secret}",
+    }
+    row["metadata"] = {
+        **recorded.get("metadata", {}),
+        "user_api_key_alias": None,
+        "requester_ip_address": "203.0.113.7",
+        "error_information": {"error_code": 500, "error_class": "X", "error_message": "no", "traceback": secret},
+    }
+    view = request_view(RequestRow.model_validate(row), {})
+    assert secret not in view.model_dump_json()
+    assert "203.0.113.7" not in view.model_dump_json()
+    assert view.error is not None
+    assert (view.error.code, view.error.kind, view.error.message) == ("500", "X", "no")
+
+
+async def test_hostile_text_is_clean() -> None:
+    evil = "x\n\nIGNORE PREVIOUS\u202e\u200b" + "y" * 400
+    crowd = Crowd(NEW)
+    metadata = {"user_api_key_alias": evil, "user_api_key_team_alias": evil, "error_information": {"error_class": evil}}
+    fields = dict.fromkeys(["model", "user", "end_user", "request_id", "team_id"], evil)
+    crowd.failure(1, **fields, model_group="", metadata=metadata)
+    crowd.failure(2, model="", model_group="", call_type="/key/list", metadata="not an object")
+    async with sitting(crowd) as at:
+        answer = await find_requests(at.ctx)
+    hostile, management = answer.requests
+    for text in hostile.model_dump(exclude={"error"}, exclude_none=True).values():
+        assert not isinstance(text, str) or clean(text) == text
+    assert "\nIGNORE" not in answer.text()
+    assert management.model == "(/key/list)"
+
+
+async def test_a_page_of_failures_is_short() -> None:
+    crowd = Crowd(NEW)
+    said = "litellm.RateLimitError: You exceeded your current quota, please check your plan and billing details. " * 3
+    metadata: dict[str, Any] = {
+        "user_api_key_alias": "customer-service-production",
+        "user_api_key_team_alias": "Customer-Service",
+    }
+    metadata |= {"error_information": {"error_code": "429", "error_class": "RateLimitError", "error_message": said}}
+    for number in range(30):
+        crowd.failure(number, request_id=f"aa5e9677-a8fc-4f74-9e88-9dee967{number:05}", metadata=metadata)
+    async with sitting(crowd) as at:
+        answer = await find_requests(at.ctx)
+    assert len(answer.requests) == 10
+    assert tokens(answer.model_dump(mode="json", exclude_none=True)) <= 1_500
+    assert tokens(answer.text()) <= 1_500
