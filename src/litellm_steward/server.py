@@ -16,7 +16,6 @@ from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequ
 
 from litellm_steward import __version__
 from litellm_steward.errors import NotFound
-from litellm_steward.prompts import prompts_for
 from litellm_steward.reports import TEMPLATE
 from litellm_steward.settings import Settings, SettingsError
 from litellm_steward.steward import Steward
@@ -123,10 +122,15 @@ class StewardServer(MCPServer[Steward]):
             subscriptions=False,  # the catalog never changes; hosts would hold streams open for nothing
             cache_hints={"tools/list": _CONSTANT, "server/discover": _CONSTANT},
         )
-        for prompt in prompts_for(sorted({spec.toolset for spec in selection.offered})):
-            self.add_prompt(prompt)
         if "spend_report" in self.tool_names:
+            self._offer_prompts(sorted({spec.toolset for spec in selection.offered}))
             self._offer_reports()
+
+    def _offer_prompts(self, toolsets: Sequence[str]) -> None:
+        from litellm_steward.prompts import prompts_for  # noqa: PLC0415 - not paid for where it is not offered
+
+        for prompt in prompts_for(toolsets):
+            self.add_prompt(prompt)
 
     def _offer_reports(self) -> None:
         """The tables that ``spend_report`` points at."""

@@ -19,6 +19,7 @@ from litellm_steward.periods import Period
 
 Scope = Literal["user", "team", "customer", "tag"]
 FILTER: Final[dict[Scope, str]] = {"user": "user_id", "team": "team_ids", "customer": "end_user_ids", "tag": "tags"}
+_LISTS: Final = frozenset({"team_ids", "end_user_ids", "tags"})
 USER_PAGE: Final = 1000
 """``/user/daily/activity`` takes at most this many rows a page; the team and customer routes any number."""
 
@@ -138,6 +139,10 @@ def _query(period: Period, **filters: str | int | None) -> Query:
     for name, value in filters.items():
         if value == "":
             raise errors.InvalidArgument(f"{name} must not be empty")  # an empty filter means the whole company
+        if name in _LISTS and isinstance(value, str) and "," in value:
+            raise errors.Unsupported(
+                f"The proxy takes {name} for a comma-separated list, so one with a comma in it cannot be asked for"
+            )
     return {"start_date": period.start_date, "end_date": period.end_date, **filters}
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from litellm_steward.tools import audits, budgets, keys, models, requests, spend, teams, users
-from litellm_steward.tools.view import ToolSpec
+from litellm_steward.tools import keys, models, teams, users
+from litellm_steward.tools.view import Late, ToolSpec
 
 CATALOG: Final[tuple[ToolSpec, ...]] = (
     ToolSpec(models.create_model, "Add a model deployment", "creates"),
@@ -18,8 +18,8 @@ CATALOG: Final[tuple[ToolSpec, ...]] = (
     ToolSpec(models.get_model_info, "Look at models and fallbacks", "reads"),
     ToolSpec(teams.get_team_info, "Look at a team", "reads"),
     ToolSpec(users.get_user_info, "Look at a user or customer", "reads"),
-    ToolSpec(spend.spend_report, "Report spend", "reads", "spend"),
-    ToolSpec(budgets.budget_watch, "See who runs out of budget", "reads", "spend"),
-    ToolSpec(audits.audit_keys, "Audit keys", "reads", "spend"),
-    ToolSpec(requests.find_requests, "Find requests", "reads", "spend"),
+    ToolSpec(Late("litellm_steward.tools.spend", "spend_report"), "Report spend", "reads", "spend"),
+    ToolSpec(Late("litellm_steward.tools.budgets", "budget_watch"), "See who runs out of budget", "reads", "spend"),
+    ToolSpec(Late("litellm_steward.tools.audits", "audit_keys"), "Audit keys", "reads", "spend"),
+    ToolSpec(Late("litellm_steward.tools.requests", "find_requests"), "Find requests", "reads", "spend"),
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from importlib import import_module
+from typing import Annotated, Literal, cast
 
 from mcp.server.mcpserver import Context
 from mcp.types import InputRequiredResult, ResourceLink
@@ -47,6 +48,23 @@ class Answer(View):
         return []
 
 
+ToolFunction = Callable[..., Awaitable[Answer | InputRequiredResult]]
+
+
+@dataclass(frozen=True)
+class Late:
+    """A function by name: the tools of an opt-in toolset are imported only where it is enabled.
+
+    Everybody would pay for them at every start.
+    """
+
+    module: str
+    name: str
+
+    def load(self) -> ToolFunction:
+        return cast("ToolFunction", getattr(import_module(self.module), self.name))
+
+
 @dataclass(frozen=True)
 class ToolSpec:
     """One tool: its function, what it does to the world, and the toolset it belongs to.
@@ -56,11 +74,15 @@ class ToolSpec:
     the question of ``approval.agreement`` as it is.
     """
 
-    function: Callable[..., Awaitable[Answer | InputRequiredResult]]
+    implementation: ToolFunction | Late
     title: str
     effect: Effect
     toolset: str = "default"
 
     @property
+    def function(self) -> ToolFunction:
+        return self.implementation.load() if isinstance(self.implementation, Late) else self.implementation
+
+    @property
     def name(self) -> str:
-        return self.function.__name__
+        return self.implementation.name if isinstance(self.implementation, Late) else self.implementation.__name__
