@@ -121,6 +121,7 @@ class Player:
             self._answers.setdefault(exchange.question, []).append(exchange)
         self.asked: list[Exchange] = []
         self._allowed: dict[str, object] = {}
+        self._unknown: httpx.Response | None = None
         self.dies_after: str | None = None
         """A path: once a write to it is answered, no connection can be made any more."""
 
@@ -133,6 +134,8 @@ class Player:
         if question.path in self._allowed:
             return httpx.Response(200, json=self._allowed[question.path])
         answers = self._answers.get(question.question)
+        if not answers and self._unknown is not None:
+            return self._unknown
         if not answers:
             raise AssertionError(f"not recorded: {question.question}")  # pragma: no cover
         keep = len(answers) == 1 and question.method == "GET"
@@ -144,6 +147,10 @@ class Player:
     def allow(self, path: str, answer: object) -> None:
         """Answer any question at a path, recorded or not."""
         self._allowed[path] = answer
+
+    def refuse_unknown(self, status: int) -> None:
+        """Answer what was not recorded with an error instead of failing the test."""
+        self._unknown = httpx.Response(status, json={})
 
     def unsent(self) -> list[str]:
         """Writes that were recorded and did not come: a sign of a recording that is out of date."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Annotated, Final
 
 from mcp.types import InputRequiredResult
 from pydantic import BaseModel, ConfigDict, Field
 
 from litellm_steward import errors, key_changes
-from litellm_steward.api import keys, spend_logs, teams
+from litellm_steward.api import keys, teams
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import Team
@@ -20,7 +19,7 @@ from litellm_steward.approval import Agreed, Pending, Plan, agreement, typeable
 from litellm_steward.budgets import check_budget, normalise_duration
 from litellm_steward.delivery import deliver, prepare_delivery
 from litellm_steward.names import check_name, chosen_alias
-from litellm_steward.periods import resolve_period, utc_now
+from litellm_steward.periods import resolve_period
 from litellm_steward.references.keys import resolve_key
 from litellm_steward.references.matching import Match
 from litellm_steward.references.model_names import unknown_models
@@ -31,7 +30,8 @@ from litellm_steward.steward import Steward
 from litellm_steward.text import hash_key, is_masked_key, is_raw_key, mask_key, money, quote
 from litellm_steward.together import together
 from litellm_steward.tools.blocks import BudgetBlock, budget_block, iso, limits_block, spoken_time, usage_block
-from litellm_steward.tools.key_views import BudgetLimit, CurrentMinute, DeletedKey, GeneratedKey, KeyDetails
+from litellm_steward.tools.current_minute import current_minute, logs_are_off, minute_notes
+from litellm_steward.tools.key_views import BudgetLimit, DeletedKey, GeneratedKey, KeyDetails
 from litellm_steward.tools.parameters import (
     Approval,
     BudgetDuration,
@@ -47,7 +47,6 @@ from litellm_steward.tools.parameters import (
     UserRef,
 )
 from litellm_steward.tools.view import StewardContext, steward_of
-from litellm_steward.usage.report import Usage
 from litellm_steward.usage.scopes import usage_of_key
 
 BUDGET_LIMITS_SINCE: Final = Version(1, 83, 0)
@@ -168,11 +167,11 @@ async def get_key_info(
     match = await resolve_key(proxy, key)
     found = match.item
     usage, minute, team = await together(
-        usage_of_key(proxy, found.token, days), _current_minute(proxy, found.token), _team_of(proxy, found)
+        usage_of_key(proxy, found.token, days), current_minute(proxy, found.token), _team_of(proxy, found)
     )
-    if minute is not None and minute.requests == 0 and await _logs_are_off(proxy, found.token, usage):
+    if minute is not None and minute.requests == 0 and await logs_are_off(proxy, found.token, usage):
         minute = None  # a log that records nothing must not look like a quiet minute
-    notes = [*match.notes, *_key_notes(found, team), *_minute_notes(minute)]
+    notes = [*match.notes, *_key_notes(found, team), *minute_notes(minute)]
     return KeyDetails(
         key_id=found.token,
         key_masked=_masked(found),
@@ -308,6 +307,10 @@ def _limit_views(key: Key) -> list[BudgetLimit] | None:
     return limits or None
 
 
+def _has_budget(key: Key) -> bool:
+    return _key_budget(key).max_budget is not None or bool(key.budget_limits)
+
+
 def _key_notes(key: Key, team: Team | None) -> list[str]:
     """What the fields alone do not tell about this key's effective limits."""
     notes: list[str] = []
@@ -315,7 +318,7 @@ def _key_notes(key: Key, team: Team | None) -> list[str]:
         return notes
     if key.team_id and team is None:
         notes.append(f"Its team {quote(key.team_id)} does not exist: no team budget applies.")
-    if team is not None and team.max_budget is not None and key.max_budget is None:
+    if team is not None and team.max_budget is not None and not _has_budget(key):
         left = team.max_budget - team.spend
         notes.append(f"It has no budget of its own; the team's {money(team.max_budget)} applies ({money(left)} left).")
     if team is not None and team.blocked:
@@ -323,34 +326,6 @@ def _key_notes(key: Key, team: Team | None) -> list[str]:
     if key.max_budget == 0:
         notes.append("A max_budget of 0 rejects every call.")
     return notes
-
-
-async def _current_minute(proxy: Proxy, key_hash: str) -> CurrentMinute | None:
-    """Requests and tokens of the last 60 s in the request log; ``None`` when the log cannot be read."""
-    now = utc_now()
-    try:
-        page = await spend_logs.recent(proxy, key_hash, now - timedelta(seconds=60), now + timedelta(seconds=1))
-    except errors.ProxyError:
-        return None
-    if page.total > len(page.data):
-        return None  # more than a page in a minute: the tokens would be a part only
-    return CurrentMinute(requests=page.total, tokens=sum(row.total_tokens for row in page.data))
-
-
-async def _logs_are_off(proxy: Proxy, key_hash: str, usage: Usage) -> bool:
-    """Whether requests of today are in the rollups but not in the log."""
-    today = utc_now().date().isoformat()
-    rows = usage.by_day.groups if usage.by_day else ()
-    if not any(row.name == today and row.figures.api_requests for row in rows):
-        return False
-    midnight = utc_now().replace(hour=0, minute=0, second=0)
-    return (await spend_logs.recent(proxy, key_hash, midnight, utc_now(), size=1)).total == 0
-
-
-def _minute_notes(minute: CurrentMinute | None) -> list[str]:
-    if minute is None:
-        return ["current_minute is left out: the request log could not be read whole."]
-    return ["current_minute is what is booked so far; bookings lag by seconds."]
 
 
 # ---- deleting ----------------------------------------------------------------------------------

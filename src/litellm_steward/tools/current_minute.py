@@ -1,0 +1,43 @@
+"""What a key did in the last 60 seconds, from the request log: no admin route has the limiter's own counters."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from litellm_steward import errors
+from litellm_steward.api import spend_logs
+from litellm_steward.api.proxy import Proxy
+from litellm_steward.periods import utc_now
+from litellm_steward.tools.key_views import CurrentMinute
+from litellm_steward.usage.report import Usage
+
+
+async def current_minute(proxy: Proxy, key_hash: str) -> CurrentMinute | None:
+    """Requests and tokens of the last 60 s in the request log; ``None`` when the log cannot be read."""
+    now = utc_now()
+    try:
+        page = await spend_logs.recent(proxy, key_hash, now - timedelta(seconds=60), now + timedelta(seconds=1))
+    except errors.ProxyError:
+        return None
+    if page.total > len(page.data):
+        return None  # more than a page in a minute: the tokens would be a part only
+    return CurrentMinute(requests=page.total, tokens=sum(row.total_tokens for row in page.data))
+
+
+async def logs_are_off(proxy: Proxy, key_hash: str, usage: Usage) -> bool:
+    """Whether requests of today are in the rollups but not in the log."""
+    today = utc_now().date().isoformat()
+    rows = usage.by_day.groups if usage.by_day else ()
+    if not any(row.name == today and row.figures.api_requests for row in rows):
+        return False
+    midnight = utc_now().replace(hour=0, minute=0, second=0)
+    try:
+        return (await spend_logs.recent(proxy, key_hash, midnight, utc_now(), size=1)).total == 0
+    except errors.ProxyError:
+        return True  # not known, so left out as well
+
+
+def minute_notes(minute: CurrentMinute | None) -> list[str]:
+    if minute is None:
+        return ["current_minute is left out: the request log could not be read whole."]
+    return ["current_minute is what is booked so far; bookings lag by seconds."]
