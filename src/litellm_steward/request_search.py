@@ -20,6 +20,7 @@ from litellm_steward.text import count
 from litellm_steward.together import each, together
 
 Order = Literal["newest", "dearest"]
+Filters = dict[str, str | float | None]
 MOST_PAGES: Final = 10
 """Pages looked through where a filter has to be applied here."""
 
@@ -48,19 +49,20 @@ class Criteria:
     status: Literal["success", "failure"] | None = None
     min_spend: float | None = None
 
-    def match(self, row: RequestRow) -> bool:
+    def match(self, row: RequestRow, *, provider: bool = False) -> bool:
+        """``provider``: compare the provider's model, for a name that is nobody's public one."""
         return (
             self.user_id in (None, row.user)
             and self.team_id in (None, row.team_id)
             and self.key_hash in (None, row.key_hash)
-            and self.model in (None, row.model_group, row.model)
+            and self.model in (None, row.model if provider else row.model_group or row.model)
             and self.customer in (None, row.end_user)
             and (self.status is None or row.failed == (self.status == "failure"))
             and (self.min_spend is None or row.spend >= self.min_spend)
         )
 
     @property
-    def always(self) -> dict[str, str | float | None]:
+    def always(self) -> Filters:
         """Filters that every release honours."""
         return {
             "user_id": self.user_id,
@@ -117,7 +119,7 @@ class Search:
             return await self._bisect(filters)
         return await self._walk(filters, sorts=sorts)
 
-    async def _ask(self, filters: dict[str, str | float | None], number: int = 1, size: int = MOST_ROWS) -> RequestPage:
+    async def _ask(self, filters: Filters, number: int = 1, size: int = MOST_ROWS) -> RequestPage:
         page = await request_log.page(
             self._proxy, self._criteria.since, self._criteria.until, filters, number=number, size=size
         )
@@ -135,20 +137,54 @@ class Search:
             return True
         return False
 
-    async def _page(self, filters: dict[str, str | float | None]) -> Found | None:
+    async def _page(self, filters: Filters) -> Found | None:
         """The rows as the proxy filters and orders them; ``None`` if they are not what was asked."""
+        if "model_group" in filters:
+            named = {**filters, "model": filters["model_group"], "model_group": None}
+            group, asked = await together(
+                self._ask(filters, size=1),
+                self._ask({**named, "status_filter": "failure"} if self._may_fail else named),
+            )
+            refused = [row for row in asked.data if self._criteria.match(row) and not row.model_group]
+            if group.total == 0 and not refused:
+                filters = named  # nobody's public name: a provider's
+            elif refused:
+                return await self._with_refused(filters, refused, all_known=asked.total <= MOST_ROWS)
         page = await self._ask(filters, self._number, self._limit)
-        if page.total == 0 and "model_group" in filters:  # a provider's model, or a name that no deployment has
-            filters = {**filters, "model": filters["model_group"], "model_group": None}
-            page = await self._ask(filters, self._number, self._limit)
-        if not all(map(self._criteria.match, page.data)):
+        provider = filters.get("model") is not None
+        if not all(self._criteria.match(row, provider=provider) for row in page.data):
             return None
         more = page.total > self._number * self._limit or page.total_is_capped
         return Found(page.data, page.total, page.total_is_capped, more and bool(page.data), pageable=True)
 
-    async def _walk(self, filters: dict[str, str | float | None], *, sorts: bool) -> Found:
+    @property
+    def _may_fail(self) -> bool:
+        return self._criteria.status is None
+
+    async def _with_refused(self, filters: Filters, refused: list[RequestRow], *, all_known: bool) -> Found:
+        """Calls refused before a deployment was chosen have no public model: they are added here."""
+        depth = self._number * self._limit
+        if not all_known or depth > MOST_ROWS:
+            page = await self._ask(filters, self._number, self._limit)
+            more = page.total > depth or page.total_is_capped
+            found = Found(page.data, None, more=more and bool(page.data), pageable=True)
+            found.notes.append("Calls refused before a deployment was chosen (key, budget, rate) are not among these.")
+            return found
+        page = await self._ask(filters, 1, depth)
+        rows = sorted([*page.data, *refused], key=self._rank)
+        total = page.total + len(refused)
+        more = total > depth or page.total_is_capped
+        pageable = depth + self._limit <= MOST_ROWS  # what comes later is counted in rows of the proxy's
+        return Found(rows[depth - self._limit : depth], total, page.total_is_capped, more, pageable)
+
+    def _rank(self, row: RequestRow) -> float:
+        if self._order == "dearest":
+            return -row.spend
+        return -row.started.timestamp() if row.started else 0.0
+
+    async def _walk(self, filters: Filters, *, sorts: bool) -> Found:
         """Page after page, filtered here, until there are enough or the bound is reached."""
-        found: list[RequestRow] = []
+        found, otherwise = list[RequestRow](), list[RequestRow]()
         keep_all = not sorts
         looked = number = in_all = 0
         while number < MOST_PAGES and (keep_all or len(found) <= self._limit):
@@ -161,9 +197,11 @@ class Search:
                     hint="Ask for a shorter period, or for the newest.",
                 )
             found += [row for row in page.data if self._criteria.match(row)]
+            otherwise += [row for row in page.data if self._criteria.match(row, provider=True)]
             if looked >= in_all or not page.data:
                 break
         everything = looked >= in_all
+        found = found or otherwise
         if keep_all:
             found.sort(key=lambda row: -row.spend)
         result = Found(found[: self._limit], len(found) if everything else None, more=len(found) > self._limit)
@@ -177,7 +215,7 @@ class Search:
             )
         return result
 
-    async def _bisect(self, filters: dict[str, str | float | None]) -> Found:
+    async def _bisect(self, filters: Filters) -> Found:
         """The dearest on a release that orders by time only: the spend that at most a page of rows reaches."""
         least = self._criteria.min_spend or 0.0
         in_all = reached = (await self._ask(filters, size=1)).total

@@ -92,7 +92,7 @@ async def test_every_filter_and_order(version: str, order: Order, question: dict
         if all(row[columns[name]] == value for name, value in question.items() if name in columns)
         and ("team" not in question or row["team_id"] == values[question["team"]])
         and ("key" not in question or row["api_key"] == crowd.keys[1]["token"])
-        and question.get("model") in (None, row["model"], row["model_group"])
+        and question.get("model") in (None, row["model"], row["model_group"])  # no name is both here
         and row["spend"] >= question.get("min_spend", 0)
     ]
     wanted = sorted((row["spend"] for row in expected), reverse=True)[:50]
@@ -165,6 +165,58 @@ async def test_neither_filter_nor_order_is_refused_when_there_are_many() -> None
     async with sitting(crowd) as at:
         with pytest.raises(errors.Unsupported, match="neither filter nor order"):
             await find_requests(at.ctx, model="rare", order="dearest")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_public_name_wins_over_a_providers(version: str) -> None:
+    crowd = Crowd(version)
+    crowd.request(1, model="gpt-4o", model_group="gpt-4o")
+    crowd.request(2, model="gpt-4o", model_group="cheap")
+    crowd.request(3, model="only-the-provider", model_group="cheap")
+    async with sitting(crowd) as at:
+        public = await find_requests(at.ctx, model="gpt-4o")
+        provider = await find_requests(at.ctx, model="only-the-provider")
+    assert [row.request_id for row in public.requests] == ["request-1"]
+    assert [row.request_id for row in provider.requests] == ["request-3"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("order", ["newest", "dearest"])
+async def test_refused_calls_have_no_public_name(version: str, order: Order) -> None:
+    """A blocked key's call is logged under the name it asked for, which is no deployment's yet."""
+    crowd = Crowd(version)
+    for number in range(40):
+        if number % 4:
+            crowd.request(number, model="openai/gpt-4o", model_group="gpt-4o", spend=number / 100)
+        else:
+            crowd.failure(number, model="gpt-4o", model_group="", spend=0.0)
+    seen: list[str] = []
+    async with sitting(crowd) as at:
+        cursor = None
+        for _ in range(1 if version != NEW and order == "dearest" else 4):
+            answer = await find_requests(at.ctx, model="gpt-4o", order=order, limit=10, cursor=cursor)
+            seen += [row.request_id for row in answer.requests]
+            cursor = answer.next_cursor
+            if cursor is None:
+                break
+    if version == NEW:
+        assert answer.total == 40
+        assert len(set(seen)) == 40
+    if order == "newest":
+        assert seen == [f"request-{number}" for number in range(len(seen))]
+    else:
+        assert seen[:10] == [f"request-{n}" for n in range(39, 0, -1) if n % 4][:10]
+
+
+async def test_refused_calls_that_are_too_many_are_said() -> None:
+    crowd = Crowd(NEW)
+    for number in range(150):
+        crowd.failure(number, model="gpt-4o", model_group="")
+    crowd.request(200, model="openai/gpt-4o", model_group="gpt-4o")
+    async with sitting(crowd) as at:
+        answer = await find_requests(at.ctx, model="gpt-4o")
+    assert answer.total is None
+    assert any("refused before a deployment was chosen" in note for note in answer.notes)
 
 
 async def test_a_capped_count_is_said() -> None:
