@@ -24,11 +24,11 @@ demo: sync ## Boot a real LiteLLM proxy and hold eight conversations with it
 	@$(RUN) python -m examples.demo
 
 test: sync ## Run every test, also those against real LiteLLM proxies
-	@echo "The live part boots real LiteLLM proxies: about 6 minutes on two cores, and about 4 more"
+	@echo "The live part boots real LiteLLM proxies: about 8 minutes on two cores, and a few more"
 	@echo "the first time, to install them. 'make test-fast' leaves it out."
 	$(RUN) pytest
 
-test-fast: sync ## Run the tests that need no gateway, in seconds
+test-fast: sync ## Run the tests that need no gateway, in less than a minute
 	$(RUN) pytest -m "not live"
 
 lint: sync ## Check style, format and types
