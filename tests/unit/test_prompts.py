@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 import respx
@@ -132,6 +133,19 @@ async def test_what_a_release_cannot_tell_is_said_in_its_place(monkeypatch: pyte
     assert "By user: not available. no users here." in text
     assert "figures by model" in text
     assert f"LLM spend in {MONTH}" in text
+
+
+async def test_what_takes_too_long_is_left_out_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def report(ctx: object, group_by: list[str], *rest: object, **more: object) -> object:
+        if group_by == ["user"]:
+            await anyio.sleep(60)
+        return _Text(f"figures by {group_by[0]}")
+
+    monkeypatch.setattr(prompts, "spend_report", report)
+    monkeypatch.setattr(prompts, "SECONDS", 0.2)
+    text = await prompt(Crowd(NEW), "monthly_spend_review", month=MONTH)
+    assert "figures by team" in text
+    assert "By user: not read, because it took too long" in text
 
 
 @pytest.mark.parametrize("month", ["2026-13", "2026-1", "november", "9999-01", "0000-01", ""])
