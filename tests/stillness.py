@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, tzinfo
+from functools import cache
 from itertools import count
 from types import ModuleType, SimpleNamespace
 from typing import Final, Self
@@ -46,8 +47,8 @@ def still(now: datetime) -> Iterator[None]:
         yield
 
 
-def package() -> Iterator[ModuleType]:
+@cache
+def package() -> tuple[ModuleType, ...]:
     """Every module of the product."""
-    for found in pkgutil.walk_packages(litellm_steward.__path__, "litellm_steward."):
-        if not found.name.endswith("__main__"):
-            yield importlib.import_module(found.name)
+    found = pkgutil.walk_packages(litellm_steward.__path__, "litellm_steward.")
+    return tuple(importlib.import_module(module.name) for module in found if not module.name.endswith("__main__"))

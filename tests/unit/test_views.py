@@ -53,7 +53,7 @@ def _below(view: type[View]) -> Iterator[type[View]]:
 
 
 def _views() -> list[type[View]]:
-    list(package())
+    package()
     return sorted({view for view in _below(View) if view is not Answer}, key=lambda view: view.__qualname__)
 
 
