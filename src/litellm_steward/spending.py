@@ -19,7 +19,7 @@ from litellm_steward.usage.report import Breakdown, Group, Usage, ranked
 from litellm_steward.usage.scopes import usage_of_customer, usage_of_key, usage_of_team, usage_of_user
 
 OUTER: Final[tuple[Dimension, ...]] = ("team", "user", "customer", "tag", "key", "day")
-"""Of two dimensions the first in this list is broken down by the other; a model is never broken down."""
+"""Of two dimensions the first in this list is broken down by the other; a model or provider is never broken down."""
 
 OUTER_GROUPS: Final = 10
 """Groups of the outer dimension that are broken down: each is a reading of its own."""
@@ -79,6 +79,7 @@ async def _usage_of(proxy: Proxy, subject: Subject, period: Period) -> Usage:
                 period=period,
                 total=total(figures_of(day.metrics) for day in reading.days),
                 by_model=by_model,
+                by_provider=report.by_provider(reading.days),
                 by_day=report.by_day(reading.days),
                 source=(reading.source,),
                 notes=tuple(report.notes_on(by_model, period)),
@@ -88,16 +89,24 @@ async def _usage_of(proxy: Proxy, subject: Subject, period: Period) -> Usage:
 
 
 def _rows(usage: Usage, by: Dimension) -> Breakdown | None:
-    return {"model": usage.by_model, "key": usage.by_key, "user": usage.by_user, "day": usage.by_day}.get(by)
+    return {
+        "model": usage.by_model,
+        "provider": usage.by_provider,
+        "key": usage.by_key,
+        "user": usage.by_user,
+        "day": usage.by_day,
+    }.get(by)
 
 
 async def _by_two(
     proxy: Proxy, subject: Subject, by: tuple[Dimension, Dimension], period: Period, progress: Progress
 ) -> Spend:
     """Pairs of the outer dimension's largest groups; what they do not cover is left to the rest."""
-    outer = next((dimension for dimension in OUTER if dimension in by), None)
-    if outer is None or by[0] == by[1]:
+    if by[0] == by[1]:
         raise InvalidArgument("group_by takes one dimension, or two different ones")
+    outer = next((dimension for dimension in OUTER if dimension in by), None)
+    if outer is None:
+        raise Unsupported("The proxy's rollups do not cross models with providers", hint="Group by one of them.")
     inner = by[1] if by[0] == outer else by[0]
     if subject.kind is not None and outer != "day":
         raise Unsupported(

@@ -13,7 +13,7 @@ from litellm_steward.reports import KEPT, Reports, as_csv
 from litellm_steward.usage.changes import what_changed
 from litellm_steward.usage.company import Spend
 from litellm_steward.usage.figures import Figures, total
-from litellm_steward.usage.models import NO_MODEL, NOT_KNOWN, models_of
+from litellm_steward.usage.models import NO_MODEL, NO_PROVIDER, NOT_KNOWN, models_of, providers_of
 from litellm_steward.usage.report import Breakdown, Group, ranked
 
 TODAY = resolve_period("today", None, None)
@@ -110,3 +110,15 @@ def test_only_the_last_reports_are_kept() -> None:
         reports.keep(str(number))
     with pytest.raises(NotFound, match="ask for it again"):
         reports.read(first)
+
+
+def test_what_has_no_provider_is_a_row_of_its_own() -> None:
+    """LiteLLM calls it ``unknown``; a rest that no provider covers belongs there too."""
+    rows = day(metrics(1.75, 400, 4, 1), {}, {}).model_dump()
+    rows["breakdown"]["providers"] = {
+        "openai": {"metrics": metrics(1.5, 300, 3)},
+        "unknown": {"metrics": metrics(bad=1)},
+    }
+    found = providers_of(Day.model_validate(rows))
+    assert found["openai"].total_tokens == 300
+    assert (found[NO_PROVIDER].spend, found[NO_PROVIDER].api_requests) == (Decimal("0.25"), 2)

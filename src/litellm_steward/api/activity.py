@@ -66,10 +66,11 @@ class EntityEntry(Entry):
 
 
 class Breakdown(Wire):
-    """``models`` are provider models, ``model_groups`` the public names."""
+    """``models`` are provider models, ``model_groups`` the public names, ``providers`` never overlap."""
 
     models: dict[str, Entry] = {}
     model_groups: dict[str, Entry] = {}
+    providers: dict[str, Entry] = {}
     api_keys: dict[str, KeyEntry] = {}
     entities: dict[str, EntityEntry] = {}
 

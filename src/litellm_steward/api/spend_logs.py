@@ -17,6 +17,7 @@ class LogRow(Wire):
     api_key: str = ""
     model: str = ""
     model_group: str = ""
+    custom_llm_provider: str | None = None
     total_tokens: int = 0
     started: datetime | None = Field(default=None, alias="startTime")
 

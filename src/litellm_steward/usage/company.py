@@ -4,6 +4,7 @@
 by          newest                                        older
 ==========  ============================================  =======================================
 model, day  one aggregated answer                         the team route, in windows of days
+provider    one aggregated answer                         the team route, in windows of days
 key         the keys that spent most, and the total       the team route, in windows of days
 user        the users that spent most, and the total      only if each day fits one page
 team        the export, a row for each day and team       the team route, in windows of days
@@ -17,13 +18,13 @@ an empty team.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Literal
 
 from litellm_steward.api import activity, customers
-from litellm_steward.api.activity import Activity, Scope
+from litellm_steward.api.activity import Activity, Day, Scope
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.errors import RouteMissing, Unsupported
 from litellm_steward.periods import Period
@@ -31,11 +32,11 @@ from litellm_steward.text import clean
 from litellm_steward.together import each, together
 from litellm_steward.usage import report
 from litellm_steward.usage.figures import Figures, Tally, figures_of, total
-from litellm_steward.usage.models import models_of
+from litellm_steward.usage.models import models_of, providers_of
 from litellm_steward.usage.readings import Progress, quiet, windows
 from litellm_steward.usage.report import Breakdown, Group, KeyUsage, ranked
 
-Dimension = Literal["user", "team", "key", "model", "tag", "customer", "day"]
+Dimension = Literal["user", "team", "key", "model", "provider", "tag", "customer", "day"]
 PAGE: Final = 100
 """Rows a page of the newest release's ranked lists."""
 
@@ -48,6 +49,13 @@ ENTITY: Final[Mapping[str, tuple[Scope, str]]] = {
     "team": ("team", NO_TEAM),
     "tag": ("tag", "(no tag)"),
     "customer": ("customer", "(no customer)"),
+}
+
+
+ROWS_OF_DAYS: Final[Mapping[str, Callable[[Iterable[Day]], Breakdown]]] = {
+    "model": report.by_model,
+    "provider": report.by_provider,
+    "day": report.by_day,
 }
 
 
@@ -96,8 +104,7 @@ async def _newest(proxy: Proxy, by: Dimension, period: Period, most: int) -> Spe
     else:
         await activity.top_users(proxy, period, 1)  # the older releases' aggregated answer is too large for this
         whole = await activity.aggregated(proxy, "user", period)
-        rows_of = report.by_model if by == "model" else report.by_day
-        groups = rows_of(whole.results).groups
+        groups = ROWS_OF_DAYS[by](whole.results).groups
         in_all = len(groups)
         source = ("/user/daily/activity/aggregated",)
     by_model = report.by_model(whole.results)
@@ -157,6 +164,7 @@ async def _older(proxy: Proxy, by: Dimension, period: Period, progress: Progress
         return folded.entities.spend(period, by, nobody, source)
     rows = {
         "model": report.breakdown(folded.by_model),
+        "provider": report.breakdown(folded.by_provider),
         "day": report.breakdown(folded.by_day),
         "key": report.by_key(folded.keys, frozenset()),
     }
@@ -255,6 +263,7 @@ class Folded:
     """Windows of days, added up as they come; the answers themselves are let go."""
 
     by_model: Tally = field(default_factory=Tally)
+    by_provider: Tally = field(default_factory=Tally)
     by_day: Tally = field(default_factory=Tally)
     keys: dict[str, KeyUsage] = field(default_factory=dict)
     entities: Entities = field(default_factory=Entities)
@@ -263,6 +272,7 @@ class Folded:
         for day in answer.results:
             self.by_day.count(day.date, figures_of(day.metrics))
             self.by_model.count_all(models_of(day))
+            self.by_provider.count_all(providers_of(day))
             for entity_id, entry in day.breakdown.entities.items():
                 self.entities.count(entity_id, entry.metadata.team_alias, figures_of(entry.metrics))
         report.add_keys(self.keys, answer.results)

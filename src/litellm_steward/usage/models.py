@@ -1,4 +1,6 @@
-"""By model: the public model group, else the provider's model, else ``(no model)``.
+"""By model or provider of a day.
+
+By model: the public model group, else the provider's model, else ``(no model)``.
 
 The newest releases answer that themselves. Older ones list groups and provider models side by side,
 and leave out of each what lacks it. So what the provider models do not cover has no model, and what
@@ -16,7 +18,9 @@ from litellm_steward.text import clean
 from litellm_steward.usage.figures import Figures, Tally, figures_of, total
 
 NO_MODEL: Final = "(no model)"
+NO_PROVIDER: Final = "(no provider)"
 NOT_KNOWN: Final = "(model not known)"
+PROVIDER_NOT_KNOWN: Final = "(provider not known)"
 _MOST_TRIED: Final = 12
 """Provider models among which an exact combination is searched for: 4,095 combinations at the most."""
 
@@ -41,6 +45,17 @@ def models_of(day: Day) -> Tally:
         named.count(_named(name), provider[name])
     if not without.is_nothing:
         named.count(NO_MODEL, without)
+    return named
+
+
+def providers_of(day: Day) -> Tally:
+    """One day by provider; adds up to the day. What has none is ``unknown`` to LiteLLM."""
+    named = Tally()
+    for name, entry in day.breakdown.providers.items():
+        named.count(NO_PROVIDER if name == "unknown" else clean(name) or NO_PROVIDER, figures_of(entry.metrics))
+    rest = figures_of(day.metrics) - total(named.values())
+    if not rest.is_nothing:
+        named.count(NO_PROVIDER, rest)
     return named
 
 

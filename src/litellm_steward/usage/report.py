@@ -10,7 +10,7 @@ from litellm_steward.api.activity import Day, EntityEntry, KeyMetadata
 from litellm_steward.periods import Period, utc_now
 from litellm_steward.text import clean, count, quote
 from litellm_steward.usage.figures import NOTHING, Figures, Tally, figures_of, total
-from litellm_steward.usage.models import NOT_KNOWN, models_of
+from litellm_steward.usage.models import NOT_KNOWN, models_of, providers_of
 
 NO_OWNER: Final = "(no owner)"
 NO_KEY: Final = "(no key)"
@@ -50,6 +50,7 @@ class Usage:
     period: Period
     total: Figures
     by_model: Breakdown | None = None
+    by_provider: Breakdown | None = None
     by_key: Breakdown | None = None
     by_user: Breakdown | None = None
     by_day: Breakdown | None = None
@@ -87,6 +88,14 @@ def by_model(days: Iterable[Day]) -> Breakdown:
     tally = Tally()
     for day in days:
         tally.count_all(models_of(day))
+    return breakdown(tally)
+
+
+def by_provider(days: Iterable[Day]) -> Breakdown:
+    """By LiteLLM's name of the provider, else ``(no provider)``."""
+    tally = Tally()
+    for day in days:
+        tally.count_all(providers_of(day))
     return breakdown(tally)
 
 

@@ -18,7 +18,14 @@ from litellm_steward.text import clean, count, quote
 from litellm_steward.together import each, together
 from litellm_steward.usage import report
 from litellm_steward.usage.figures import Figures, Tally, figures_of, total
-from litellm_steward.usage.models import NO_MODEL, NOT_KNOWN, models_of
+from litellm_steward.usage.models import (
+    NO_MODEL,
+    NO_PROVIDER,
+    NOT_KNOWN,
+    PROVIDER_NOT_KNOWN,
+    models_of,
+    providers_of,
+)
 from litellm_steward.usage.readings import (
     Reading,
     read_aggregated,
@@ -101,6 +108,7 @@ def _plain(reading: Reading, period: Period) -> Usage:
         period=period,
         total=total(figures_of(day.metrics) for day in reading.days),
         by_model=by_model,
+        by_provider=report.by_provider(reading.days),
         by_day=report.by_day(reading.days),
         source=(reading.source,),
         notes=tuple(report.notes_on(by_model, period)),
@@ -185,6 +193,7 @@ async def _user_by_keys(proxy: Proxy, user_id: str, period: Period) -> Usage:
         period=period,
         total=total(usage.figures for usage in per_key.values()),
         by_model=by_model,
+        by_provider=report.breakdown(tallies.by_provider),
         by_key=report.by_key(per_key, gone),
         by_day=report.breakdown(tallies.by_day),
         source=(f"/user/daily/activity per key ({len(hashes)})", "/spend/logs"),
@@ -198,6 +207,7 @@ class UserTallies:
 
     user_id: str
     by_model: Tally = field(default_factory=Tally)
+    by_provider: Tally = field(default_factory=Tally)
     by_day: Tally = field(default_factory=Tally)
     by_key: dict[str, KeyUsage] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -211,8 +221,10 @@ class UserTallies:
             self.by_day.count(day.date, part)
             if set(day.breakdown.entities) == {self.user_id}:
                 self.by_model.count_all(models_of(day))
+                self.by_provider.count_all(providers_of(day))
             elif not part.is_nothing:
                 self.by_model.count(NOT_KNOWN, part)
+                self.by_provider.count(PROVIDER_NOT_KNOWN, part)
                 self._note(f"While a key changed hands this LiteLLM version does not tell models by user: {NOT_KNOWN}.")
 
     def add_failures(self, failures: LogPage) -> None:
@@ -222,10 +234,13 @@ class UserTallies:
         for row in keyless:
             one = Figures(api_requests=1, failed_requests=1)
             self.by_model.count(clean(row.model_group or row.model) or NO_MODEL, one)
+            self.by_provider.count(clean(row.custom_llm_provider or "") or NO_PROVIDER, one)
             if row.started is not None:
                 self.by_day.count(row.started.date().isoformat(), one)
         if unseen > 0:
-            self.by_model.count(NOT_KNOWN, Figures(api_requests=unseen, failed_requests=unseen))
+            more = Figures(api_requests=unseen, failed_requests=unseen)
+            self.by_model.count(NOT_KNOWN, more)
+            self.by_provider.count(PROVIDER_NOT_KNOWN, more)
             self._note(f"Of the failed calls the last {len(failures.data)} are told apart by model.")
         lost = len(keyless) + max(unseen, 0)
         self.by_key[""] = KeyUsage(Figures(api_requests=lost, failed_requests=lost))
