@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from pydantic import TypeAdapter
 
 from litellm_steward import errors
-from litellm_steward.api.decode import Answer, decode, error_of
+from litellm_steward.api.activity import Activity
+from litellm_steward.api.decode import LARGE, Answer, decode, error_of
 from tests.tape import MASTER_KEY, MID, NEW, OLD, VERSIONS, Scene, scene, scenes
 
 CLASSES: dict[str, type[errors.ProxyError]] = {
@@ -161,3 +164,23 @@ EXACTLY = {
 @pytest.mark.parametrize(("version", "name"), EXACTLY)
 def test_the_words(version: str, name: str) -> None:
     assert str(_error(scene(version, "errors", name))) == EXACTLY[version, name]
+
+
+def test_a_large_answer_is_the_same_without_its_bulk() -> None:
+    keys = {f"{n:064}": {"metrics": {"spend": 0.1, "api_requests": 1}} for n in range(10_000)}
+    team = {"metrics": {"spend": 1000.3, "api_requests": 10_000}, "metadata": {"team_alias": None}}
+
+    def body(bulk: object) -> bytes:
+        breakdown = {"api_keys": dict(list(keys.items())[:2]), "entities": {"t": {**team, "api_key_breakdown": bulk}}}
+        return json.dumps({"results": [{"date": "2026-11-21", "breakdown": breakdown}]}).encode()
+
+    small, large = body({}), body(keys)
+    assert len(small) < LARGE < len(large)
+    adapter = TypeAdapter(Activity)
+    assert decode(Answer(200, large), adapter, "GET /x") == decode(Answer(200, small), adapter, "GET /x")
+
+
+@pytest.mark.parametrize("body", [b"[" * LARGE, b'{"results": "' + b"x" * LARGE, b'{"results": 1}' + b" " * LARGE])
+def test_a_large_answer_that_is_wrong_is_refused_like_a_small_one(body: bytes) -> None:
+    with pytest.raises(errors.ProxyBroken, match=r"GET /x was answered"):
+        decode(Answer(200, body), TypeAdapter(Activity), "GET /x")

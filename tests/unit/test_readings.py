@@ -14,6 +14,7 @@ from litellm_steward.api.activity import Scope
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.errors import InvalidArgument, Unsupported
 from litellm_steward.periods import Period
+from litellm_steward.usage.company import Dimension, company_by
 from litellm_steward.usage.figures import figures_of, total
 from litellm_steward.usage.readings import MOST_ROWS, read_aggregated, read_pages, read_whole, read_with_keys, windows
 from tests.stage import steward_at
@@ -32,8 +33,10 @@ class Rollups:
         self.rows = {(FIRST + timedelta(days=n)).isoformat(): rows for n, rows in enumerate(rows_by_day)}
         self.largest_page = largest_page
         self.asked: list[tuple[str, str, int]] = []
+        self.paths: list[str] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.paths.append(request.url.path)
         if "aggregated" in request.url.path:
             return httpx.Response(404, json={"detail": "Not Found"})
         params = request.url.params
@@ -125,6 +128,18 @@ async def test_a_day_that_does_not_fit_is_refused_not_summed_up_from_pages(
     with _proxy(rollups) as proxy, pytest.raises(Unsupported, match="2026-03-02 has more rollup rows") as caught:
         await read_pages(proxy, scope, _period(3), **filters)
     assert "a sum of them would be wrong" in str(caught.value)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("by", ["user", "key", "model", "day"])
+async def test_an_older_release_is_never_asked_for_the_companys_aggregate(by: Dimension) -> None:
+    """It has the route, lists every key there, and goes on working on it when nobody waits any more."""
+    rollups = Rollups([1, 2, 3], largest_page=MOST_ROWS)
+    with _proxy(rollups) as proxy:
+        for _ in range(2):
+            await company_by(proxy, by, _period(3))
+    assert "/user/daily/activity/aggregated" not in rollups.paths
+    assert rollups.paths.count("/user/daily/activity/aggregated/users") == 1
 
 
 @pytest.mark.asyncio

@@ -194,6 +194,15 @@ async def top_users(
     return await proxy.get("/user/daily/activity/aggregated/users", UserRows, filters)
 
 
+def has_ranked_lists(proxy: Proxy) -> bool:
+    """Whether the proxy is known to be of the newest releases.
+
+    The company's aggregate of older ones lists every key, takes minutes, and goes on when nobody waits any more:
+    it must not be asked for just to see.
+    """
+    return any(proxy.answers(f"/user/daily/activity/aggregated/{what}") for what in ("users", "keys"))
+
+
 async def by_entity(proxy: Proxy, scope: Scope, period: Period) -> list[ExportRow]:
     """``GET /{scope}/daily/activity/export``: a row for each day and team, customer or tag; newest releases only."""
     filters = _query(period, export_type="daily", format="json")

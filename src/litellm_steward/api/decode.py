@@ -17,6 +17,7 @@ import ast
 import json
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
@@ -25,6 +26,12 @@ from pydantic import TypeAdapter, ValidationError
 from litellm_steward import errors, text
 
 T = TypeVar("T")
+
+LARGE = 1 << 20
+"""Bytes from which on an answer is read without what nobody asks for."""
+
+_BULK = "api_key_breakdown"
+"""Older releases repeat the keys below every model, provider and team of a day: nine tenths of a rollup."""
 
 _MAX_REPR = 4_000
 _ENTERPRISE = re.compile(
@@ -68,9 +75,22 @@ def decode(answer: Answer, expect: TypeAdapter[T], route: str, secrets: Iterable
     if answer.status >= 400:
         raise error_of(answer, route, secrets)
     try:
-        return expect.validate_json(answer.body)
+        return _value(answer.body, expect)
     except ValidationError as error:
         raise errors.ProxyBroken(_unexpected(answer.body, route, error), status=answer.status) from None
+
+
+def _value(body: bytes, expect: TypeAdapter[T]) -> T:
+    """The value of a body; of a large one the bulk is dropped while it is read, so that it never is in memory whole."""
+    if len(body) >= LARGE:
+        with suppress(ValueError, RecursionError):  # said better below
+            return expect.validate_python(json.loads(body.decode(), object_hook=_without_bulk))
+    return expect.validate_json(body)
+
+
+def _without_bulk(found: dict[str, object]) -> dict[str, object]:
+    found.pop(_BULK, None)
+    return found
 
 
 def error_of(answer: Answer, route: str, secrets: Iterable[str] = ()) -> errors.ProxyError:  # noqa: PLR0911

@@ -55,13 +55,14 @@ class Proxy:
         self.base_url = base_url
         self._key, self._key_header, self._timeout = key, key_header, timeout
         self._missing_routes: set[str] = set()
+        self._answering_routes: set[str] = set()
         self.ignored: set[str] = set()
         """Filters that this release was seen to ignore."""
         self._transport = transport
 
     @cached_property
     def _client(self) -> httpx.AsyncClient:
-        """Made for the first request: reading the machine's certificates would delay every start."""
+        """Made for the first request, so that no start waits for it."""
         return httpx.AsyncClient(
             base_url=self.base_url,
             timeout=httpx.Timeout(None, connect=min(self._timeout, 5.0)),  # _deadline bounds the rest
@@ -71,6 +72,8 @@ class Proxy:
             # A corporate HTTP_PROXY must not see requests to this machine.
             trust_env=httpx.URL(self.base_url).host not in _LOOPBACK,
             transport=self._transport,
+            # Reading the machine's certificates takes a tenth of a second, and without TLS nobody looks at them.
+            verify=httpx.URL(self.base_url).scheme != "http",
         )
 
     async def __aenter__(self) -> Self:
@@ -100,7 +103,9 @@ class Proxy:
             while True:
                 try:
                     answer, _ = await self._send("GET", path, params=params)
-                    return self._decode(answer, expect, route, also=also)
+                    found = self._decode(answer, expect, route, also=also)
+                    self._answering_routes.add(route)
+                    return found  # noqa: TRY300 - not worth an else in a loop
                 except errors.RouteMissing:
                     self._missing_routes.add(route)
                     raise
@@ -109,6 +114,10 @@ class Proxy:
                         raise
                     await anyio.sleep(_pause(attempt, error))
                 attempt += 1
+
+    def answers(self, path: str) -> bool:
+        """Whether a GET of this path was answered before: the release has the route."""
+        return f"GET {path}" in self._answering_routes
 
     async def query(
         self,

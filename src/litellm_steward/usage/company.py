@@ -91,6 +91,8 @@ async def _newest(proxy: Proxy, by: Dimension, period: Period, most: int) -> Spe
             entities.count(row.entity_id, row.entity_alias, figures_of(row))
         return entities.spend(period, by, nobody, f"/{scope}/daily/activity/export")
     source: tuple[str, ...]
+    if not activity.has_ranked_lists(proxy):
+        await activity.top_users(proxy, period, 1)
     if by == "user":
         whole, (groups, in_all) = await together(
             activity.aggregated(proxy, "user", period), _ranked_users(proxy, period, most)
@@ -102,7 +104,6 @@ async def _newest(proxy: Proxy, by: Dimension, period: Period, most: int) -> Spe
         )
         source = ("/user/daily/activity/aggregated", "/user/daily/activity/aggregated/keys")
     else:
-        await activity.top_users(proxy, period, 1)  # the older releases' aggregated answer is too large for this
         whole = await activity.aggregated(proxy, "user", period)
         groups = ROWS_OF_DAYS[by](whole.results).groups
         in_all = len(groups)
