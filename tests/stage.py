@@ -41,7 +41,8 @@ def steward_at(
 
 def context_of(steward: Steward) -> StewardContext:
     """The context of a client that cannot be asked anything."""
-    request = SimpleNamespace(lifespan_context=steward)
+    session = SimpleNamespace(client_params=None)
+    request = SimpleNamespace(lifespan_context=steward, request=None, session=session)
     return cast(
         "StewardContext",
         SimpleNamespace(request_context=request, client_capabilities=None, protocol_version="2025-11-25"),

@@ -226,7 +226,8 @@ async def sitting(crowd: Crowd) -> AsyncIterator[Sitting]:
         router.route(url__startswith=BASE_URL).mock(side_effect=crowd)
         async with Proxy(BASE_URL, ConstantSecret("LITELLM_MASTER_KEY", SecretStr(MASTER_KEY))) as proxy:
             steward = Steward(settings, proxy, Approvals(settings.steward_approval))
-            request = SimpleNamespace(lifespan_context=steward)
+            session = SimpleNamespace(client_params=None)
+            request = SimpleNamespace(lifespan_context=steward, request=None, session=session)
             ctx = SimpleNamespace(request_context=request, report_progress=report, client_capabilities=None)
             yield Sitting(cast("StewardContext", ctx), progress)
 

@@ -158,7 +158,9 @@ async def steward_with(release: Release, **settings: Any) -> AsyncIterator[Stewa
     key = ConstantSecret("LITELLM_MASTER_KEY", SecretStr("sk-master"))
     async with Proxy("http://proxy.test", key, transport=httpx.MockTransport(release)) as proxy:
         steward = Steward(chosen, proxy, Approvals(chosen.steward_approval))
-        context = SimpleNamespace(request_context=SimpleNamespace(lifespan_context=steward), client_capabilities=None)
+        session = SimpleNamespace(client_params=None)
+        request = SimpleNamespace(lifespan_context=steward, request=None, session=session)
+        context = SimpleNamespace(request_context=request, client_capabilities=None)
         yield cast("StewardContext", context)
 
 

@@ -31,7 +31,19 @@ REVEALERS = {
 }
 BOUNDARIES = {"surface": "of a tool", "serving.stdio": "of the process"}
 SENDERS = {"api.proxy": "to LiteLLM", "serving.health": "to ourselves"}
-MCP_USERS = {"approval", "arguments", "logs", "prompts", "reports", "schemas", "server", "serving", "surface", "tools"}
+MCP_USERS = {
+    "approval",
+    "arguments",
+    "callers",
+    "logs",
+    "prompts",
+    "reports",
+    "schemas",
+    "server",
+    "serving",
+    "surface",
+    "tools",
+}
 
 
 def test_imports_have_no_circle() -> None:
