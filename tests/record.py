@@ -30,7 +30,7 @@ from tests.tape import FOLDER, MASTER_KEY, Exchange, Fault, asked
 FIRST_PORT: Final = 4450
 KEPT_HEADERS: Final = ("content-type", "location", "retry-after")
 LINE: Final = 160
-NEVER_READ: Final = ("api_key_breakdown", "mcp_servers", "providers", "endpoints")
+NEVER_READ: Final = ("api_key_breakdown", "mcp_servers", "endpoints")
 NEVER_READ_AT_ZERO: Final = ("_spend", "_ms", "_cost", "_hours", "_input_tokens", "_saved_tokens")
 Scenes = dict[str, list[Exchange]]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,20 +33,31 @@ def deliver(settings: Settings, key: SecretStr, name: str) -> Delivered:
     """Hand over a new key. In a file: mode 0600, in a folder of mode 0700, never over an existing file."""
     if settings.steward_key_delivery == "reply":
         return Delivered(key=reveal(key))
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "key"
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:80] or "key"
     folder = _folder(settings)
-    for attempt in range(1, 100):
-        path = folder / (f"{stem[:80]}.key" if attempt == 1 else f"{stem[:80]}-{attempt}.key")
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
-        except FileExistsError:
-            continue
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(reveal(key) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        return Delivered(key_file=str(path))
-    raise Refused(f"STEWARD_KEY_DIR has too many files called {stem[:80]}")
+    whole = folder / f".{secrets.token_hex(8)}.part"
+    try:
+        _write(whole, reveal(key) + "\n")
+        for attempt in range(1, 100):
+            path = folder / (f"{stem}.key" if attempt == 1 else f"{stem}-{attempt}.key")
+            try:
+                os.link(whole, path)  # at once and whole, and never over a file or a link that is there
+            except FileExistsError:
+                continue
+            return Delivered(key_file=str(path))
+    except OSError as error:
+        raise Refused(f"STEWARD_KEY_DIR could not be written ({error.strerror})") from error
+    finally:
+        whole.unlink(missing_ok=True)
+    raise Refused(f"STEWARD_KEY_DIR has too many files called {stem}")
+
+
+def _write(path: Path, content: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _folder(settings: Settings) -> Path:

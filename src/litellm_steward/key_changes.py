@@ -6,12 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from pydantic import SecretStr
+
 from litellm_steward import errors
 from litellm_steward.api import keys
 from litellm_steward.api.decode import message_of
 from litellm_steward.api.keys import Key, NewKey
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.text import as_value, quote
+from litellm_steward.delivery import Delivered, deliver
+from litellm_steward.secret import reveal
+from litellm_steward.settings import Settings
+from litellm_steward.text import as_value, hash_key, quote
 
 OTHER_PODS: Final = "Other instances of the proxy may honour the key for up to 60 s."
 
@@ -48,6 +53,21 @@ async def _after_lost_answer(proxy: Proxy, alias: str, lost: errors.ProxyError) 
         )
     lost.write_uncertain, lost.hint = False, f"No key {quote(alias)} was made."
     return lost
+
+
+async def hand_over(proxy: Proxy, settings: Settings, key: SecretStr, name: str) -> Delivered:
+    """Deliver a new key. One that nobody could be given would be live and unknown: it is deleted again."""
+    try:
+        return deliver(settings, key, name)
+    except errors.Refused as error:
+        try:
+            await keys.delete(proxy, hash_key(reveal(key)))
+        except errors.ProxyError:
+            raise errors.Refused(
+                f"{error.message}. The key {quote(name)} was made and its secret is lost; "
+                "deleting it again failed: delete it with delete_key."
+            ) from error
+        raise errors.Refused(f"{error.message}. The key {quote(name)} was deleted again: none is left.") from error
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from litellm_steward.api import activity, teams
+from litellm_steward.api import activity, teams, users
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.errors import InvalidArgument, Unsupported
 from litellm_steward.periods import Period
@@ -23,6 +23,9 @@ OUTER: Final[tuple[Dimension, ...]] = ("team", "user", "customer", "tag", "key",
 
 OUTER_GROUPS: Final = 10
 """Groups of the outer dimension that are broken down: each is a reading of its own."""
+
+
+GONE: Final = " (no such user now)"
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,15 @@ async def _usage_of(proxy: Proxy, subject: Subject, period: Period) -> Usage:
             )
         case _:
             raise AssertionError(subject.kind)
+
+
+async def label_gone_users(proxy: Proxy, rows: Breakdown, most: int) -> Breakdown:
+    """Name the users among the first rows that the proxy does not know now: ``/user/list``, one call."""
+    asked = [group.ref for group in rows.groups[:most] if _can_be_asked("user", group) and "," not in group.ref]
+    known = {user.user_id for user in await users.by_ids(proxy, asked)}
+    gone = set(asked[: users.PAGE]) - known
+    groups = [replace(g, name=f"{g.name}{GONE}") if g.ref in gone else g for g in rows.groups]
+    return replace(rows, groups=tuple(groups))
 
 
 def _rows(usage: Usage, by: Dimension) -> Breakdown | None:

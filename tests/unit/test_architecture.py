@@ -26,7 +26,9 @@ REVEALERS = {
     "api.proxy": "builds the request header",
     "delivery": "shows or writes a new key, once",
     "deployment_request": "builds the body that holds a provider's key",
-    "tools.keys": "hashes a new key, and compares with our own",
+    "key_changes": "hashes a new key that could not be handed over, to delete it",
+    "tools.key_plans": "compares with our own key",
+    "tools.keys": "hashes a new key",
     "user_changes": "sees whether a key was made",
 }
 BOUNDARIES = {"surface": "of a tool", "serving.stdio": "of the process"}

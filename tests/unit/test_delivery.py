@@ -112,3 +112,19 @@ def test_the_hundredth_file_of_a_name_is_refused(tmp_path: Path) -> None:
         deliver(settings, KEY, "bot")
     with pytest.raises(Refused, match="too many files called bot"):
         deliver(settings, KEY, "bot")
+
+
+def test_nothing_half_written_is_left(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    deliver(_into(folder), KEY, "bot")
+    assert [path.name for path in folder.iterdir()] == ["bot.key"]
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device", descriptor)
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(Refused, match="No space left on device"):
+        deliver(_into(tmp_path / "keys"), KEY, "bot")
+    assert list((tmp_path / "keys").iterdir()) == []

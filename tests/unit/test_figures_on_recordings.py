@@ -111,9 +111,13 @@ async def test_a_key_that_changed_hands_counts_for_who_owned_it_then(version: st
     """``handed-over`` made its calls for maria and belongs to priya now."""
     maria = await facts(version, "get_user_info", user="maria")
     priya = await facts(version, "get_user_info", user="priya")
-    assert {"handed-over", "marketing-campaigns"} == {row["name"] for row in maria["usage"]["by_key"]}
+    assert {"handed-over (not theirs now)", "marketing-campaigns"} == {row["name"] for row in maria["usage"]["by_key"]}
+    assert any(note.startswith("1 key ") and "given to somebody else" in note for note in maria["usage"]["notes"])
     assert "handed-over" not in {row["name"] for row in priya["usage"]["by_key"]}
     assert "handed-over" in priya["keys"]["names"]
+    key = await facts(version, "get_key_info", key="handed-over")
+    assert [row["name"] for row in key["usage"]["by_user"]] == ["maria"]
+    assert any("booked under 'maria'" in note for note in key["notes"])
 
 
 @pytest.mark.asyncio

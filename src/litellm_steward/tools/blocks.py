@@ -14,6 +14,7 @@ from litellm_steward.usage.figures import Figures, apportion, quantum_for, total
 from litellm_steward.usage.report import Breakdown, Group, Usage
 
 TOP: Final = 5
+CENT: Final = 0.005
 TEAM_KEYS_UNBOUND: Final = "this budget does not bind keys that belong to a team"
 
 
@@ -112,6 +113,15 @@ def budget_block(
         budget_reset_at=iso(row.budget_reset_at),
         applies_to=applies_to if limit is not None else None,
     )
+
+
+def window_note(budget: BudgetBlock, usage: UsageBlock) -> list[str]:
+    """Said where the two spends are of different times and differ: neither is wrong."""
+    if budget.max_budget is None or abs(budget.spend - usage.spend) < CENT:
+        return []
+    since = "since its last reset" if budget.budget_duration else "since the beginning: it never resets"
+    days = usage.start_date if usage.start_date == usage.end_date else f"{usage.start_date} to {usage.end_date}"
+    return [f"The budget counts spend {since}, the usage {days}."]
 
 
 def limits_block(row: Budgeted | BudgetTable) -> LimitsBlock | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Final
 
 from mcp.types import InputRequiredResult
@@ -15,9 +16,9 @@ from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import Team
 from litellm_steward.api.users import User
 from litellm_steward.api.version import Version
-from litellm_steward.approval import Agreed, Pending, Plan, agreement, typeable
+from litellm_steward.approval import Agreed, Pending, agreement
 from litellm_steward.budgets import check_budget, normalise_duration
-from litellm_steward.delivery import deliver, prepare_delivery
+from litellm_steward.delivery import prepare_delivery
 from litellm_steward.names import check_name, chosen_alias
 from litellm_steward.periods import resolve_period
 from litellm_steward.references.keys import resolve_key
@@ -27,10 +28,18 @@ from litellm_steward.references.teams import resolve_team
 from litellm_steward.references.users import resolve_user
 from litellm_steward.secret import reveal
 from litellm_steward.steward import Steward
-from litellm_steward.text import hash_key, is_masked_key, is_raw_key, mask_key, money, quote
+from litellm_steward.text import clean, hash_key, is_raw_key, mask_key, money, quote
 from litellm_steward.together import together
-from litellm_steward.tools.blocks import BudgetBlock, budget_block, iso, limits_block, spoken_time, usage_block
+from litellm_steward.tools.blocks import (
+    BudgetBlock,
+    budget_block,
+    iso,
+    limits_block,
+    usage_block,
+    window_note,
+)
 from litellm_steward.tools.current_minute import current_minute, logs_are_off, minute_notes
+from litellm_steward.tools.key_plans import deletion_plan, masked, refuse_own_or_gone, team_name
 from litellm_steward.tools.key_views import BudgetLimit, DeletedKey, GeneratedKey, KeyDetails
 from litellm_steward.tools.parameters import (
     Approval,
@@ -47,6 +56,8 @@ from litellm_steward.tools.parameters import (
     UserRef,
 )
 from litellm_steward.tools.view import StewardContext, steward_of
+from litellm_steward.usage.figures import total
+from litellm_steward.usage.report import NO_OWNER, Usage
 from litellm_steward.usage.scopes import usage_of_key
 
 BUDGET_LIMITS_SINCE: Final = Version(1, 83, 0)
@@ -113,7 +124,7 @@ async def generate_key(
         notes += found.notes if found else ()
     notes += unknown
     if team_match and owner and not _is_member(team_match.item, owner.user_id):
-        notes.append(f"{quote(owner.user_id)} is not a member of {quote(_team_name(team_match.item))}.")
+        notes.append(f"{quote(owner.user_id)} is not a member of {quote(team_name(team_match.item))}.")
     alias = key_alias or chosen_alias(
         team_match.item.team_alias if team_match else None, owner.user_id if owner else None
     )
@@ -125,7 +136,7 @@ async def generate_key(
     body = {name: value for name, value in body.items() if value is not None}
     new = await key_changes.generate(proxy, body, alias)
     key_id = hash_key(reveal(new.key))
-    delivered = deliver(steward.settings, new.key, alias)
+    delivered = await key_changes.hand_over(proxy, steward.settings, new.key, alias)
     stored = await _read_back(proxy, key_id)
     if stored is None:
         notes.append("The key could not be read back: its limits and its expiry are as asked for, unconfirmed.")
@@ -135,10 +146,10 @@ async def generate_key(
     return GeneratedKey(
         key=delivered.key,
         key_file=delivered.key_file,
-        key_masked=_masked(stored),
+        key_masked=masked(stored),
         key_id=key_id,
         key_alias=stored.key_alias,
-        team=_team_name(team_match.item) if team_match else None,
+        team=team_name(team_match.item) if team_match else None,
         team_id=stored.team_id,
         user=stored.user_id,
         models=stored.models,
@@ -169,30 +180,33 @@ async def get_key_info(
     usage, minute, team = await together(
         usage_of_key(proxy, found.token, days), current_minute(proxy, found.token), _team_of(proxy, found)
     )
-    if minute is not None and minute.requests == 0 and await logs_are_off(proxy, found.token, usage):
+    if minute is not None and minute.requests == 0 and await logs_are_off(proxy, found, usage):
         minute = None  # a log that records nothing must not look like a quiet minute
-    notes = [*match.notes, *_key_notes(found, team), *minute_notes(minute)]
+    former = _former_owners(found, usage)
+    shown = usage if former else replace(usage, by_user=None)  # it says more only of a key that changed hands
+    block, budget = usage_block(shown), _key_budget(found)
+    notes = [*match.notes, *_key_notes(found, team), *former, *minute_notes(minute)]
     return KeyDetails(
         key_id=found.token,
-        key_masked=_masked(found),
+        key_masked=masked(found),
         key_alias=found.key_alias,
         status=found.status(),
         user=found.user_id,
-        team=_team_name(team) if team else found.team_id,
+        team=team_name(team) if team else found.team_id,
         team_id=found.team_id,
         models=found.models,
         aliases=dict(list(found.aliases.items())[:20]) or None,
         tags=keys.tags_of(found.metadata)[:20] or None,
-        budget=_key_budget(found),
+        budget=budget,
         budget_limits=_limit_views(found),
         limits=limits_block(found),
         current_minute=minute,
-        usage=usage_block(usage),
+        usage=block,
         expires_at=iso(found.expires),
         last_active=iso(found.last_active),
         created_at=iso(found.created_at),
         deleted_at=iso(found.deleted_at),
-        notes=notes,
+        notes=[*notes, *window_note(budget, block)],
     )
 
 
@@ -206,12 +220,12 @@ async def delete_key(ctx: StewardContext, key: KeyRef, approval: Approval = None
     proxy = steward.proxy
     match = await resolve_key(proxy, key)
     found = match.item
-    _refuse_own_or_gone(steward, found)
+    refuse_own_or_gone(steward, found)
     team = await _team_of(proxy, found)
-    plan = _deletion_plan(found, team, match.notes)
+    plan = deletion_plan(found, team, match.notes)
     agreed = await agreement(steward.approvals, ctx, plan, approval)
     outcome = DeletedKey(
-        status="approval_required", key_id=found.token, key_masked=_masked(found), key_alias=found.key_alias
+        status="approval_required", key_id=found.token, key_masked=masked(found), key_alias=found.key_alias
     )
     if isinstance(agreed, Pending):
         return outcome.model_copy(update={"plan": list(plan.lines), "approval": agreed.approval})
@@ -281,15 +295,6 @@ def _is_member(team: Team, user_id: str) -> bool:
 # ---- what is shown -----------------------------------------------------------------------------
 
 
-def _masked(key: Key) -> str:
-    """LiteLLM's ``sk-...a1b2``; 1.74.9 can be told not to keep it."""
-    return key.key_name if is_masked_key(key.key_name) else "sk-..."
-
-
-def _team_name(team: Team) -> str:
-    return team.team_alias or team.team_id
-
-
 async def _team_of(proxy: Proxy, key: Key) -> Team | None:
     return await teams.by_id(proxy, key.team_id) if key.team_id else None
 
@@ -328,44 +333,11 @@ def _key_notes(key: Key, team: Team | None) -> list[str]:
     return notes
 
 
-# ---- deleting ----------------------------------------------------------------------------------
-
-
-def _refuse_own_or_gone(steward: Steward, key: Key) -> None:
-    if key.status() == "deleted":
-        when = f" on {spoken_time(iso(key.deleted_at) or '')}" if key.deleted_at else ""
-        raise errors.Refused(f"This key was deleted already{when}. Nothing was changed.")
-    if key.token == hash_key(reveal(steward.settings.master_key.read())):
-        raise errors.Refused("This is the steward's own admin key; deleting it would lock us out.")
-
-
-def _deletion_plan(key: Key, team: Team | None, notes: tuple[str, ...]) -> Plan:
-    """The dry run. Bound to what only a deliberate change alters, never to spend or last use."""
-    name = quote(key.key_alias) if key.key_alias else "without alias"
-    owner = quote(key.user_id) if key.user_id else "nobody"
-    where = quote(_team_name(team)) if team else quote(key.team_id) if key.team_id else "none"
-    used = f", last used {spoken_time(iso(key.last_active) or '')}" if key.last_active else ""
-    made = f", created {spoken_time(iso(key.created_at) or '')}" if key.created_at else ""
-    return Plan(
-        tool="delete_key",
-        lines=(
-            f"Delete the virtual key {name} ({_masked(key)}) for good.",
-            f"Owner: {owner}; team: {where}; status: {key.status()}{made}{used}.",
-            f"Spent {money(key.spend)} in its current budget window.",
-            "Every call with it will be refused. This cannot be undone.",
-            *notes,
-        ),
-        typed=typeable(key.key_alias, otherwise=_masked(key)),
-        identity={
-            "token": key.token,
-            "key_alias": key.key_alias,
-            "user_id": key.user_id,
-            "team_id": key.team_id,
-            "blocked": key.blocked,
-            "expires": key.expires,
-            "models": key.models,
-            "max_budget": key.max_budget,
-            "budget_duration": key.budget_duration,
-            "created_at": key.created_at,
-        },
-    )
+def _former_owners(key: Key, usage: Usage) -> list[str]:
+    """What was booked under somebody else, because the key was theirs then."""
+    others = [g for g in (usage.by_user.groups if usage.by_user else ()) if g.name != clean(key.user_id or NO_OWNER)]
+    if not others:
+        return []
+    names = ", ".join(quote(group.name) for group in others[:3])
+    spent = total(group.figures for group in others)
+    return [f"{money(float(spent.spend))} of this is booked under {names}: not its owner now, but at the time."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Annotated, Final, Literal
@@ -16,7 +17,7 @@ from litellm_steward.references.keys import resolve_key
 from litellm_steward.references.teams import resolve_team
 from litellm_steward.references.users import resolve_customer, resolve_user
 from litellm_steward.reports import as_csv
-from litellm_steward.spending import COMPANY, Subject, spend_by
+from litellm_steward.spending import COMPANY, Subject, label_gone_users, spend_by
 from litellm_steward.steward import Steward
 from litellm_steward.text import clean
 from litellm_steward.tools.blocks import TOP, rounded, usage_rows
@@ -67,6 +68,8 @@ async def spend_report(
         changes = await _changes(steward.proxy, subject, group_by, before, spend, top)
         compared = _comparison(before, spend, changes)
         notes += list(changes.notes)
+    if group_by == ["user"]:
+        spend = replace(spend, rows=await label_gone_users(steward.proxy, spend.rows, top))
     figures, whole = spend.total, spend.complete
     return SpendReport(
         start_date=days.start_date,

@@ -32,6 +32,7 @@ from litellm_steward.tools.blocks import (
     page_of,
     usage_block,
     usage_table,
+    window_note,
 )
 from litellm_steward.tools.parameters import (
     BudgetDuration,
@@ -223,7 +224,7 @@ async def get_team_info(
         raise errors.Missing(f"The team {quote(team)} was deleted just now")
     row = info.team_info
     usage = await usage_of_team(proxy, row.team_id, days, info.keys)
-    block = usage_block(usage, top)
+    block, budget = usage_block(usage, top), budget_block(row)
     members = _members(row)
     first = usage.by_user.groups[0] if usage.by_user and usage.by_user.groups else None
     return TeamDetails(
@@ -231,14 +232,19 @@ async def get_team_info(
         team_id=row.team_id,
         blocked=row.blocked,
         models=row.models[:20],
-        budget=budget_block(row),
+        budget=budget,
         limits=limits_block(row),
         members=members[:MOST_MEMBERS],
         members_total=len(members),
         keys=_key_counts(info.keys),
         usage=block,
         top_contributor=block.by_user[0] if first and block.by_user else None,
-        notes=[*match.notes, *_team_notes(row, info.keys), *_unbudgeted_spenders(usage, info.keys)],
+        notes=[
+            *match.notes,
+            *_team_notes(row, info.keys),
+            *_unbudgeted_spenders(usage, info.keys),
+            *window_note(budget, block),
+        ],
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from litellm_steward import errors, user_changes
+from litellm_steward import errors, key_changes, user_changes
 from litellm_steward.api import customers, keys
 from litellm_steward.api import teams as teams_api
 from litellm_steward.api.budget import BudgetTable
@@ -17,7 +17,7 @@ from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import Team
 from litellm_steward.api.users import User
 from litellm_steward.budgets import check_budget, normalise_duration
-from litellm_steward.delivery import deliver, prepare_delivery
+from litellm_steward.delivery import prepare_delivery
 from litellm_steward.names import check_name
 from litellm_steward.periods import Period, resolve_period, utc_now
 from litellm_steward.references.matching import Match
@@ -26,7 +26,15 @@ from litellm_steward.references.teams import resolve_team
 from litellm_steward.references.users import find_user, no_such_user, resolve_customer, resolve_user
 from litellm_steward.text import quote
 from litellm_steward.together import each, together
-from litellm_steward.tools.blocks import TEAM_KEYS_UNBOUND, TOP, budget_block, limits_block, rounded, usage_block
+from litellm_steward.tools.blocks import (
+    TEAM_KEYS_UNBOUND,
+    TOP,
+    budget_block,
+    limits_block,
+    rounded,
+    usage_block,
+    window_note,
+)
 from litellm_steward.tools.parameters import (
     BudgetDuration,
     EndDate,
@@ -44,7 +52,7 @@ from litellm_steward.tools.parameters import (
 from litellm_steward.tools.user_views import MostUsedModel, NewUser, UserDetails, UserKeys
 from litellm_steward.tools.view import StewardContext, steward_of
 from litellm_steward.usage.report import Usage
-from litellm_steward.usage.scopes import usage_of_customer, usage_of_user
+from litellm_steward.usage.scopes import label_former_keys, usage_of_customer, usage_of_user
 
 Role = Literal["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer"]
 MOST_KEYS_SHOWN = 500
@@ -111,7 +119,9 @@ async def create_user(
     made = await user_changes.create(proxy, {name: value for name, value in body.items() if value is not None})
     joined = [match.item for match in teams_found if match.item.team_id in made.user.teams]
     notes += made.notes + _not_joined(teams_found, made.user) + user_changes.differences(body, made.user)
-    delivered = deliver(steward.settings, made.key, f"{chosen_id}-key") if made.key else None
+    delivered = None
+    if made.key:
+        delivered = await key_changes.hand_over(proxy, steward.settings, made.key, f"{chosen_id}-key")
     return NewUser(
         user_id=made.user.user_id,
         user_email=made.user.user_email,
@@ -191,7 +201,8 @@ async def _user_details(proxy: Proxy, match: Match[User], days: Period, top: int
         _teams_of(proxy, user),
     )
     unbound, unbound_note = _unbound(user, owned)
-    most = _most_used(usage)
+    most, budget = _most_used(usage), budget_block(user, applies_to=unbound)
+    block = usage_block(label_former_keys(usage, owned), top)
     return UserDetails(
         user_id=user.user_id,
         user_email=user.user_email,
@@ -200,33 +211,33 @@ async def _user_details(proxy: Proxy, match: Match[User], days: Period, top: int
         user_role=user.user_role,
         teams=[_team_name(team) for team in joined][:20],
         team_ids=[team.team_id for team in joined][:20] or None,
-        budget=budget_block(user, applies_to=unbound),
+        budget=budget,
         limits=limits_block(user),
         models=user.models or None,
         keys=_key_counts(owned),
-        usage=usage_block(usage, top),
+        usage=block,
         most_used_model=most.name if most else None,
         most_used=most,
-        notes=[*match.notes, *notes, *unbound_note],
+        notes=[*match.notes, *notes, *unbound_note, *window_note(budget, block)],
     )
 
 
 async def _customer_details(proxy: Proxy, match: Match[Customer], days: Period, top: int) -> UserDetails:
     customer = match.item
     usage = await usage_of_customer(proxy, customer.user_id, days)
-    budget = customer.litellm_budget_table or BudgetTable()
-    most = _most_used(usage)
+    budget = budget_block(customer.litellm_budget_table or BudgetTable(), spend=customer.spend)
+    most, block = _most_used(usage), usage_block(usage, top)
     return UserDetails(
         user_id=customer.user_id,
         user_alias=customer.alias,
         kind="customer",
         blocked=customer.blocked or None,
-        budget=budget_block(budget, spend=customer.spend),
-        limits=limits_block(budget),
-        usage=usage_block(usage, top),
+        budget=budget,
+        limits=limits_block(customer.litellm_budget_table or BudgetTable()),
+        usage=block,
         most_used_model=most.name if most else None,
         most_used=most,
-        notes=list(match.notes),
+        notes=[*match.notes, *window_note(budget, block)],
     )
 
 

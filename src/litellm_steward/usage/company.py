@@ -41,8 +41,6 @@ PAGE: Final = 100
 """Rows a page of the newest release's ranked lists."""
 
 NO_TEAM: Final = "(no team)"
-UNASSIGNED: Final = "Unassigned"
-"""What the older releases call an empty id."""
 
 TAGS_OVERLAP: Final = "A request with several tags counts in each of them, automatic User-Agent tags included."
 ENTITY: Final[Mapping[str, tuple[Scope, str]]] = {
@@ -234,7 +232,7 @@ class Entities:
     aliases: dict[str, str] = field(default_factory=dict)
 
     def count(self, entity_id: str, alias: str | None, figures: Figures) -> None:
-        entity_id = "" if entity_id == UNASSIGNED else entity_id
+        entity_id = "" if entity_id == report.UNASSIGNED else entity_id
         self.by_id.count(entity_id, figures)
         if alias:
             self.aliases[entity_id] = alias

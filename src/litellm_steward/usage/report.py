@@ -10,9 +10,12 @@ from litellm_steward.api.activity import Day, EntityEntry, KeyMetadata
 from litellm_steward.periods import Period, utc_now
 from litellm_steward.text import clean, count, quote
 from litellm_steward.usage.figures import NOTHING, Figures, Tally, figures_of, total
-from litellm_steward.usage.models import NOT_KNOWN, models_of, providers_of
+from litellm_steward.usage.models import NO_MODEL, NOT_KNOWN, models_of, providers_of
 
 NO_OWNER: Final = "(no owner)"
+UNASSIGNED: Final = "Unassigned"
+"""What the older releases call an empty id of a user or team."""
+
 NO_KEY: Final = "(no key)"
 DELETED_KEYS: Final = "(deleted keys)"
 UNNAMED: Final = {"litellm-internal-health-check": "(health checks)", "": NO_KEY}
@@ -29,6 +32,7 @@ class Group:
     figures: Figures
     id: str | None = None
     ref: str = ""
+    deleted: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Usage:
     """Usage of one scope in one period. A breakdown that this release cannot give is ``None``, never empty.
 
     ``complete`` is False where the release tells only spend and requests, ``failures_known`` where it
-    does not book failed calls under this scope.
+    does not book failed calls under this scope, ``deleted_known`` where it does not tell a deleted key.
     """
 
     period: Period
@@ -58,6 +62,7 @@ class Usage:
     notes: tuple[str, ...] = ()
     complete: bool = True
     failures_known: bool = True
+    deleted_known: bool = True
 
 
 @dataclass
@@ -131,8 +136,8 @@ def key_group(key_hash: str, alias: str | None, figures: Figures, *, deleted: bo
     name = clean(alias or "")
     suffix = " (deleted)" if deleted else ""
     if name:
-        return Group(f"{name}{suffix}", figures, ref=key_hash)
-    return Group(f"key {key_hash[:8]}…{suffix}", figures, key_hash, key_hash)
+        return Group(f"{name}{suffix}", figures, ref=key_hash, deleted=deleted)
+    return Group(f"key {key_hash[:8]}…{suffix}", figures, key_hash, key_hash, deleted)
 
 
 def by_user(keys: dict[str, KeyUsage], owners: dict[str, str | None], deleted: frozenset[str]) -> Breakdown:
@@ -158,6 +163,12 @@ def notes_on(usage_by_model: Breakdown | None, period: Period) -> list[str]:
         names = ", ".join(f"{quote(g.name)} ({count(g.figures.total_tokens, 'token')})" for g in unpriced[:3])
         more = f" and {len(unpriced) - 3} more" if len(unpriced) > 3 else ""
         notes.append(f"No price is known for {names}{more}: this usage counts as $0.")
+    failing = [g for g in (usage_by_model.groups if usage_by_model else ()) if _only_failed(g)]
+    if failing:
+        failing.sort(key=lambda g: (-g.figures.failed_requests, g.name))
+        names = ", ".join(f"{quote(g.name)} ({count(g.figures.failed_requests)})" for g in failing[:3])
+        more = f" and {len(failing) - 3} more" if len(failing) > 3 else ""
+        notes.append(f"Every call to {names}{more} failed.")
     if any(g.name == NOT_KNOWN for g in (usage_by_model.groups if usage_by_model else ())):
         notes.append(f"For {quote(NOT_KNOWN)} this LiteLLM version does not tell which of several models it was.")
     if period.end >= utc_now().date():
@@ -168,6 +179,12 @@ def notes_on(usage_by_model: Breakdown | None, period: Period) -> list[str]:
 def _unpriced(figures: Figures) -> bool:
     """Answered, counted and free of charge. Tokens alone prove nothing: failed calls may have some."""
     return figures.successful_requests > 0 and figures.total_tokens > 0 and figures.spend == 0
+
+
+def _only_failed(group: Group) -> bool:
+    """A model that does not exist, most often, or a provider that was down all along."""
+    figures = group.figures
+    return figures.failed_requests > 0 and not figures.successful_requests and group.name not in {NO_MODEL, NOT_KNOWN}
 
 
 def breakdown(tally: Tally) -> Breakdown:

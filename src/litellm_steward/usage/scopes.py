@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
 from litellm_steward.api import activity, customers, keys, spend_logs
-from litellm_steward.api.activity import EntityEntry, KeyRows
-from litellm_steward.api.keys import Key
+from litellm_steward.api.activity import Day, EntityEntry, KeyRows
+from litellm_steward.api.keys import Key, KeyPage
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.spend_logs import LogPage
 from litellm_steward.errors import RouteMissing, Unsupported
@@ -39,17 +40,46 @@ MOST_KEYS: Final = 50
 """Keys of one user that are read one by one, on a release that cannot filter by user."""
 
 KEY_PAGE: Final = 100
+FORMER: Final = " (not theirs now)"
 NO_FAILURES: Final = "This LiteLLM version does not book failed calls under their key: they are not counted here."
 TOP_CUSTOMERS: Final = 100
 
 
 async def usage_of_key(proxy: Proxy, key_hash: str, period: Period) -> Usage:
-    """One key, by model and by day."""
+    """One key, by model and by day, and by the users whose it was when it was used."""
     try:
-        return _plain(await read_aggregated(proxy, "user", period, api_key=key_hash), period)
+        reading, users = await together(
+            read_aggregated(proxy, "user", period, api_key=key_hash), _users_of_key(proxy, key_hash, period)
+        )
     except RouteMissing:
-        usage = _plain(await read_pages(proxy, "user", period, api_key=key_hash), period)
-        return replace(usage, failures_known=False, notes=(*usage.notes, NO_FAILURES))
+        reading = await read_pages(proxy, "user", period, api_key=key_hash)
+        usage = _plain(reading, period)
+        by_user = report.breakdown(_by_entity(reading.days))
+        return replace(usage, by_user=by_user, failures_known=False, notes=(*usage.notes, NO_FAILURES))
+    usage = _plain(reading, period)
+    return replace(usage, by_user=report.breakdown(users) if total(users.values()) == usage.total else None)
+
+
+async def _users_of_key(proxy: Proxy, key_hash: str, period: Period) -> Tally:
+    """A key's usage by user, from the ranked list or one page; nothing where neither tells it whole."""
+    tally = Tally()
+    try:
+        ranked = await activity.top_users(proxy, period, KEY_PAGE, api_key=key_hash)
+    except RouteMissing:
+        page = await activity.one_page(proxy, "user", period, size=activity.USER_PAGE, api_key=key_hash)
+        return _by_entity(page.results) if page.metadata.total_pages <= 1 and not page.metadata.has_more else tally
+    for row in ranked.users:
+        tally.count(clean(row.user_id or "") or report.NO_OWNER, figures_of(row))
+    return tally
+
+
+def _by_entity(days: Iterable[Day]) -> Tally:
+    tally = Tally()
+    for day in days:
+        for user_id, entry in day.breakdown.entities.items():
+            nobody = user_id in ("", report.UNASSIGNED)
+            tally.count(report.NO_OWNER if nobody else clean(user_id), figures_of(entry.metrics))
+    return tally
 
 
 async def usage_of_user(proxy: Proxy, user_id: str, period: Period) -> Usage:
@@ -63,7 +93,23 @@ async def usage_of_user(proxy: Proxy, user_id: str, period: Period) -> Usage:
     usage = _plain(reading, period)
     gone = _deleted(found)
     notes = (*usage.notes, *_deleted_note(found, gone))
-    return replace(usage, by_key=report.by_key(found, gone, unlisted), notes=notes)
+    by_key = report.by_key(found, gone, unlisted)
+    return replace(usage, by_key=by_key, notes=notes, deleted_known=reading.all_keys is not None)
+
+
+def label_former_keys(usage: Usage, owned: KeyPage) -> Usage:
+    """Name the keys that made a user's calls and are not the user's now, if all that are can be compared."""
+    if usage.by_key is None or owned.total_count > len(owned.keys):
+        return usage
+    theirs = {key.token for key in owned.keys}
+    former = [g for g in usage.by_key.groups if g.ref and g.ref not in theirs and not g.deleted]
+    if not former:
+        return usage
+    groups = [replace(g, name=f"{g.name}{FORMER}") if g in former else g for g in usage.by_key.groups]
+    why = "given to somebody else since" if usage.deleted_known else "deleted or given to somebody else since"
+    spent = total(group.figures for group in former)
+    note = f"{count(len(former), 'key')} {why} made {count(spent.api_requests, 'request')} of this."
+    return replace(usage, by_key=replace(usage.by_key, groups=tuple(groups)), notes=(*usage.notes, note))
 
 
 async def usage_of_team(proxy: Proxy, team_id: str, period: Period, team_keys: list[Key]) -> Usage:
