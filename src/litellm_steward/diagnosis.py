@@ -27,7 +27,7 @@ THIS_KEY: Final = "this key"
 CHANGES_NOTHING: Final = "may not change anything"
 CUSTOMER_ACTIVITY_FROM: Final = Version(1, 83, 0)
 TEAM_EXPORT_FROM: Final = Version(1, 100, 0)
-NOT_IN_FORCE: Final = ("steward_auth_token", "steward_auth_token_file", "steward_audit_log")
+NOT_IN_FORCE: Final = ("steward_audit_log",)
 """Accepted, so that a configuration made for a later release starts, and without effect in this one."""
 
 

@@ -58,6 +58,16 @@ class FileSecret:
         return SecretStr(value)
 
 
+class NoSecret:
+    """A secret that is not ours to hold; asking for it is answered with what to do instead."""
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        self._message, self._hint = message, hint
+
+    def read(self) -> SecretStr:
+        raise SecretUnavailable(self._message, hint=self._hint)
+
+
 def reveal(secret: SecretStr) -> str:
     """Unwrap a secret. Every call is a place to review; there is no other."""
     return secret.get_secret_value()

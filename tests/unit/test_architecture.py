@@ -27,6 +27,7 @@ REVEALERS = {
     "delivery": "shows or writes a new key, once",
     "deployment_request": "builds the body that holds a provider's key",
     "key_changes": "hashes a new key that could not be handed over, to delete it",
+    "settings": "counts the characters of the HTTP clients' token",
     "tools.key_plans": "compares with our own key",
     "tools.keys": "hashes a new key",
     "user_changes": "sees whether a key was made",
