@@ -16,7 +16,15 @@ from litellm_steward.errors import InvalidArgument, Unsupported
 from litellm_steward.periods import Period
 from litellm_steward.usage.company import Dimension, company_by
 from litellm_steward.usage.figures import figures_of, total
-from litellm_steward.usage.readings import MOST_ROWS, read_aggregated, read_pages, read_whole, read_with_keys, windows
+from litellm_steward.usage.readings import (
+    FEW_ROWS,
+    MOST_ROWS,
+    read_aggregated,
+    read_pages,
+    read_whole,
+    read_with_keys,
+    windows,
+)
 from tests.stage import steward_at
 from tests.tape import BASE_URL
 
@@ -128,6 +136,16 @@ async def test_a_day_that_does_not_fit_is_refused_not_summed_up_from_pages(
     with _proxy(rollups) as proxy, pytest.raises(Unsupported, match="2026-03-02 has more rollup rows") as caught:
         await read_pages(proxy, scope, _period(3), **filters)
     assert "a sum of them would be wrong" in str(caught.value)
+
+
+@pytest.mark.asyncio
+async def test_the_whole_company_is_read_in_windows_of_few_rows() -> None:
+    rollups = Rollups([2000] * 30, largest_page=MOST_ROWS)
+    with _proxy(rollups) as proxy:
+        answers = [answer async for answer in windows(proxy, "team", _period(30))]
+    assert sum(len(answer.results) for answer in answers) == 30
+    spans = [(date.fromisoformat(end) - date.fromisoformat(start)).days + 1 for start, end, _ in rollups.asked[1:]]
+    assert max(spans) * 2000 <= FEW_ROWS
 
 
 @pytest.mark.asyncio

@@ -29,6 +29,9 @@ from litellm_steward.together import together
 MOST_ROWS: Final = 15_000
 """Rollup rows in one answer (about 25 MB); more are read in windows of days, one after the other."""
 
+FEW_ROWS: Final = 6_000
+"""Rows aimed at where many windows follow each other: larger ones take as long in all, and more memory."""
+
 FIRST_PAGE: Final = 1_000
 
 Progress = Callable[[float, float, str], Awaitable[None]]
@@ -91,7 +94,8 @@ async def windows(
         return
     del first
     largest = USER_PAGE if scope == "user" else MOST_ROWS
-    pending = list(reversed(period.windows(max(1, int(period.days * largest * 0.8 / rows)))))
+    aim = int(0.8 * largest) if scope == "user" or entity is not None else FEW_ROWS
+    pending = list(reversed(period.windows(max(1, period.days * aim // rows))))
     done, in_all = 0, len(pending)
     while pending:
         window = pending.pop()
