@@ -24,6 +24,8 @@ OUTER: Final[tuple[Dimension, ...]] = ("team", "user", "customer", "tag", "key",
 OUTER_GROUPS: Final = 10
 """Groups of the outer dimension that are broken down: each is a reading of its own."""
 
+LISTS: Final[tuple[Dimension, ...]] = ("team", "customer", "tag")
+"""The proxy takes these for comma-separated lists."""
 
 GONE: Final = " (no such user now)"
 
@@ -61,7 +63,15 @@ async def _by_one(
             f"The proxy's rollups do not tell the usage of one {subject.kind} apart by {by}",
             hint="Group by another dimension, or ask about the other side.",
         )
-    return Spend(period, usage.total, rows, usage.source, usage.notes, complete=usage.complete)
+    return Spend(
+        period,
+        usage.total,
+        rows,
+        usage.source,
+        usage.notes,
+        complete=usage.complete,
+        failures_known=usage.failures_known,
+    )
 
 
 async def _usage_of(proxy: Proxy, subject: Subject, period: Period) -> Usage:
@@ -138,12 +148,16 @@ async def _by_two(
     ]
     left = len(first.rows.groups) - len(groups) + first.rows.unlisted
     notes = [f"Pairs are of the {len(groups)} largest by {outer}; the rest is in the last row."] if left else []
+    if outer in LISTS and any("," in group.ref for group in first.rows.groups):
+        notes.append(f"A {outer} with a comma in its name cannot be asked for: it is in the last row.")
     notes += [note for table in tables for note in table.notes if note not in first.notes and note not in notes][:3]
     return replace(first, rows=Breakdown(ranked(pairs), left), notes=(*first.notes, *notes))
 
 
 def _can_be_asked(outer: Dimension, group: Group) -> bool:
     """Whether one group can be asked for: nobody's usage has no name, and an empty filter means everybody."""
+    if outer in LISTS and "," in group.ref:
+        return False
     return (
         bool(group.ref) and not (outer == "user" and group.ref == report.NO_OWNER) and group.ref not in report.UNNAMED
     )

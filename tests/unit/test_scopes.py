@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -14,12 +15,20 @@ import respx
 
 from litellm_steward.api.activity import Day
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.api.spend_logs import LogPage
+from litellm_steward.api.spend_logs import Logged, LogPage
 from litellm_steward.errors import Unsupported
 from litellm_steward.periods import Period
+from litellm_steward.usage.figures import Figures
 from litellm_steward.usage.models import NOT_KNOWN
 from litellm_steward.usage.readings import Reading
-from litellm_steward.usage.scopes import MOST_KEYS, UserTallies, usage_of_customer, usage_of_team, usage_of_user
+from litellm_steward.usage.scopes import (
+    DAY_NOT_KNOWN,
+    MOST_KEYS,
+    UserTallies,
+    usage_of_customer,
+    usage_of_team,
+    usage_of_user,
+)
 from tests.scrubbing import invented_team
 from tests.stage import steward_at
 from tests.tape import BASE_URL, NEW, OLD, Scene, scene
@@ -122,8 +131,27 @@ def test_failed_calls_that_no_key_has_are_counted_once_and_those_unseen_without_
         "(no model)": 1,
         NOT_KNOWN: 7,
     }
-    assert sum(figures.api_requests for figures in tallies.by_day.values()) == 1
-    assert tallies.notes == ["Of the failed calls the last 3 are told apart by model."]
+    assert {name: figures.api_requests for name, figures in tallies.by_day.items()} == {
+        "2026-03-01": 1,
+        DAY_NOT_KNOWN: 8,
+    }
+    assert tallies.notes == ["Of the failed calls the last 3 are told apart by model and by day."]
+
+
+def test_without_the_days_of_the_log_nobody_knows_the_failed_calls() -> None:
+    """The last day's rows may still be on their way; an earlier day is held in full, or was cleared."""
+    tallies = UserTallies("maria")
+    for number, spend in ((1, 4), (2, 2), (3, 7)):
+        tallies.by_day.count(f"2026-03-0{number}", Figures(spend=Decimal(spend), successful_requests=1))
+    held = {"2026-03-01": Decimal(4), "2026-03-02": Decimal("1.999"), "2026-03-03": Decimal(1)}
+    tallies.refuse_without_log(Logged(by_day=held))
+    for logged, told in (
+        ({}, "did on 2026-03-01 and 2 other days"),
+        ({**held, "2026-03-01": Decimal(3)}, r"did on 2026-03-01\."),
+        ({day: held[day] for day in ("2026-03-01", "2026-03-02")}, r"did on 2026-03-03\."),
+    ):
+        with pytest.raises(Unsupported, match=told):
+            tallies.refuse_without_log(Logged(by_day=logged))
 
 
 @pytest.mark.asyncio

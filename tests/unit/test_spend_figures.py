@@ -10,8 +10,9 @@ from litellm_steward.api.activity import Day
 from litellm_steward.errors import NotFound
 from litellm_steward.periods import resolve_period
 from litellm_steward.reports import KEPT, Reports, as_csv
+from litellm_steward.spending import _can_be_asked
 from litellm_steward.usage.changes import what_changed
-from litellm_steward.usage.company import Spend
+from litellm_steward.usage.company import Dimension, Spend
 from litellm_steward.usage.figures import Figures, total
 from litellm_steward.usage.models import NO_MODEL, NO_PROVIDER, NOT_KNOWN, models_of, providers_of
 from litellm_steward.usage.report import Breakdown, Group, ranked
@@ -122,3 +123,16 @@ def test_what_has_no_provider_is_a_row_of_its_own() -> None:
     found = providers_of(Day.model_validate(rows))
     assert found["openai"].total_tokens == 300
     assert (found[NO_PROVIDER].spend, found[NO_PROVIDER].api_requests) == (Decimal("0.25"), 2)
+
+
+@pytest.mark.parametrize(
+    ("outer", "ref", "can"),
+    [
+        ("customer", "Acme, Inc.", False),
+        ("tag", "red,blue", False),
+        ("user", "cn=Ada,dc=com", True),
+        ("key", "", False),
+    ],
+)
+def test_what_the_proxy_would_take_for_a_list_is_not_asked_for(outer: Dimension, ref: str, can: bool) -> None:
+    assert _can_be_asked(outer, Group(ref or "nobody", Figures(), ref=ref)) is can

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from pydantic import Field, RootModel
 
@@ -36,9 +39,27 @@ class SummaryRow(RootModel[dict[str, object]]):
     def key_hashes(self) -> set[str]:
         return {name for name in self.root if is_key_hash(name)}
 
+    @property
+    def day(self) -> str | None:
+        """The day; none of a row that only fills up the period."""
+        return str(self.root.get("startTime", ""))[:10] if self.root.get("users") else None
+
+    @property
+    def spend(self) -> Decimal:
+        spend = self.root.get("spend")
+        return Decimal(str(spend)) if isinstance(spend, int | float) else Decimal(0)
+
 
 class SummaryRows(RootModel[list[SummaryRow]]):
     pass
+
+
+@dataclass(frozen=True)
+class Logged:
+    """What the request log holds of one user: the keys that made the calls, and the spend of each day with any."""
+
+    key_hashes: frozenset[str] = frozenset()
+    by_day: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 async def recent(proxy: Proxy, key_hash: str, since: datetime, until: datetime, size: int = 100) -> LogPage:
@@ -69,18 +90,19 @@ async def failures_of_user(proxy: Proxy, user_id: str, period: Period, size: int
     return await proxy.get("/spend/logs/ui", LogPage, query)
 
 
-async def keys_of_user(proxy: Proxy, user_id: str, period: Period) -> set[str]:
-    """The keys that made a user's requests, deleted ones too: ``GET /spend/logs?user_id=``.
+async def of_user(proxy: Proxy, user_id: str, period: Period) -> Logged:
+    """A user's days and keys, deleted ones too: ``GET /spend/logs?user_id=``.
 
     The route answers with one row a day whose unnamed columns are key hashes. Its end date is that
     midnight, so the next day is asked for.
     """
     if not user_id:
-        return set()
+        return Logged()
     query = {
         "user_id": user_id,
         "start_date": period.start_date,
         "end_date": (period.end + timedelta(days=1)).isoformat(),
     }
-    rows = await proxy.get("/spend/logs", SummaryRows, query)
-    return set().union(*(row.key_hashes for row in rows.root))
+    rows = (await proxy.get("/spend/logs", SummaryRows, query)).root
+    hashes: set[str] = set().union(*(row.key_hashes for row in rows))
+    return Logged(frozenset(hashes), {row.day: row.spend for row in rows if row.day})

@@ -82,7 +82,7 @@ async def spend_report(
         completion_tokens=figures.completion_tokens if whole else None,
         api_requests=figures.api_requests,
         successful_requests=figures.successful_requests if whole else None,
-        failed_requests=figures.failed_requests if whole else None,
+        failed_requests=figures.failed_requests if whole and spend.failures_known else None,
         rows=usage_rows(spend.rows, figures, top, tokens=whole) or [],
         compared=compared,
         csv=_csv(steward, spend, group_by) if format == "csv" else None,

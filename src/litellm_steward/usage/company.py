@@ -69,6 +69,9 @@ class Spend:
     complete: bool = True
     """False where a release tells only spend and requests."""
 
+    failures_known: bool = True
+    """False where a release books failed calls elsewhere."""
+
 
 async def company_by(
     proxy: Proxy, by: Dimension, period: Period, *, most: int = PAGE, progress: Progress = quiet

@@ -12,7 +12,7 @@ from litellm_steward.api import activity, customers, keys, spend_logs
 from litellm_steward.api.activity import Day, EntityEntry, KeyRows
 from litellm_steward.api.keys import Key, KeyPage
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.api.spend_logs import LogPage
+from litellm_steward.api.spend_logs import Logged, LogPage
 from litellm_steward.errors import RouteMissing, Unsupported
 from litellm_steward.periods import Period
 from litellm_steward.text import clean, count, quote
@@ -40,6 +40,10 @@ MOST_KEYS: Final = 50
 """Keys of one user that are read one by one, on a release that cannot filter by user."""
 
 KEY_PAGE: Final = 100
+KEPT: Final = Decimal("0.99")
+"""The part of a day's spend that a log holds which was not cleared: the two are summed in another order."""
+
+DAY_NOT_KNOWN: Final = "(day not known)"
 FORMER: Final = " (not theirs now)"
 NO_FAILURES: Final = "This LiteLLM version does not book failed calls under their key: they are not counted here."
 TOP_CUSTOMERS: Final = 100
@@ -57,7 +61,8 @@ async def usage_of_key(proxy: Proxy, key_hash: str, period: Period) -> Usage:
         by_user = report.breakdown(_by_entity(reading.days))
         return replace(usage, by_user=by_user, failures_known=False, notes=(*usage.notes, NO_FAILURES))
     usage = _plain(reading, period)
-    return replace(usage, by_user=report.breakdown(users) if total(users.values()) == usage.total else None)
+    whole = (total(users.values()) - usage.total).is_nothing  # sums of floats, in another order
+    return replace(usage, by_user=report.breakdown(users) if whole else None)
 
 
 async def _users_of_key(proxy: Proxy, key_hash: str, period: Period) -> Tally:
@@ -215,12 +220,12 @@ async def _user_by_keys(proxy: Proxy, user_id: str, period: Period) -> Usage:
     Of each key's figures only the user's own part counts: a key may have changed hands. Failed calls
     are booked without a key there, and are taken from the request log.
     """
-    owned, used, failures = await together(
+    owned, logged, failures = await together(
         keys.of_owner(proxy, user_id=user_id, most=MOST_KEYS + 1),
-        spend_logs.keys_of_user(proxy, user_id, period),
+        spend_logs.of_user(proxy, user_id, period),
         spend_logs.failures_of_user(proxy, user_id, period),
     )
-    hashes = sorted({key.token for key in owned.keys} | used)
+    hashes = sorted({key.token for key in owned.keys} | logged.key_hashes)
     if len(hashes) > MOST_KEYS:
         raise Unsupported(
             f"This LiteLLM version cannot filter usage by user, and {quote(user_id)} has {len(hashes)} keys or more; "
@@ -231,6 +236,7 @@ async def _user_by_keys(proxy: Proxy, user_id: str, period: Period) -> Usage:
     tallies = UserTallies(user_id)
     for key_hash, reading in zip(hashes, readings, strict=True):
         tallies.add_key(key_hash, reading)
+    tallies.refuse_without_log(logged)
     tallies.add_failures(failures)
     gone = frozenset(tallies.by_key) - {key.token for key in owned.keys} - set(report.UNNAMED)
     per_key, gone = await _moved_or_deleted(proxy, tallies.by_key, gone)
@@ -273,6 +279,25 @@ class UserTallies:
                 self.by_provider.count(PROVIDER_NOT_KNOWN, part)
                 self._note(f"While a key changed hands this LiteLLM version does not tell models by user: {NOT_KNOWN}.")
 
+    def refuse_without_log(self, logged: Logged) -> None:
+        """Of a day that the log does not hold nobody knows the failed calls, nor the keys that were given away.
+
+        The log is cleared of old days, or is not kept at all. The last day's may still be on its way.
+        """
+        gone = [
+            day
+            for day, figures in sorted(self.by_day.items())
+            if figures.successful_requests
+            and (day not in logged.by_day or (day < max(self.by_day) and logged.by_day[day] < figures.spend * KEPT))
+        ]
+        if gone:
+            raise Unsupported(
+                f"This LiteLLM version knows a user's failed calls and former keys from the request log only, and the "
+                f"log does not hold all that {quote(self.user_id)} did on {gone[0]}"
+                + (f" and {count(len(gone) - 1, 'other day')}" if gone[1:] else ""),
+                hint="Ask for later days, for single keys or for the team, or upgrade the proxy to 1.83 or newer.",
+            )
+
     def add_failures(self, failures: LogPage) -> None:
         """Failed calls that no key has; beyond one page of the log their models and days are not known."""
         keyless = [row for row in failures.data if not row.api_key]
@@ -281,13 +306,13 @@ class UserTallies:
             one = Figures(api_requests=1, failed_requests=1)
             self.by_model.count(clean(row.model_group or row.model) or NO_MODEL, one)
             self.by_provider.count(clean(row.custom_llm_provider or "") or NO_PROVIDER, one)
-            if row.started is not None:
-                self.by_day.count(row.started.date().isoformat(), one)
+            self.by_day.count(row.started.date().isoformat() if row.started is not None else DAY_NOT_KNOWN, one)
         if unseen > 0:
             more = Figures(api_requests=unseen, failed_requests=unseen)
             self.by_model.count(NOT_KNOWN, more)
             self.by_provider.count(PROVIDER_NOT_KNOWN, more)
-            self._note(f"Of the failed calls the last {len(failures.data)} are told apart by model.")
+            self.by_day.count(DAY_NOT_KNOWN, more)
+            self._note(f"Of the failed calls the last {len(failures.data)} are told apart by model and by day.")
         lost = len(keyless) + max(unseen, 0)
         self.by_key[""] = KeyUsage(Figures(api_requests=lost, failed_requests=lost))
 
