@@ -49,7 +49,7 @@ from litellm_steward.tools.parameters import (
 )
 from litellm_steward.tools.view import Answer, Name, StewardContext, View, steward_of
 from litellm_steward.usage.report import Usage
-from litellm_steward.usage.scopes import usage_of_team
+from litellm_steward.usage.scopes import team_with_usage
 
 MOST_MEMBERS = 10
 LARGE_SHARE = 25
@@ -219,11 +219,10 @@ async def get_team_info(
     proxy = steward_of(ctx).proxy
     days = resolve_period(period, start_date, end_date)
     match = await resolve_team(proxy, team)
-    info = await teams.info(proxy, match.item.team_id)
+    info, usage = await team_with_usage(proxy, match.item.team_id, days)
     if info is None:
         raise errors.Missing(f"The team {quote(team)} was deleted just now")
     row = info.team_info
-    usage = await usage_of_team(proxy, row.team_id, days, info.keys)
     block, budget = usage_block(usage, top), budget_block(row)
     members = _members(row)
     first = usage.by_user.groups[0] if usage.by_user and usage.by_user.groups else None
