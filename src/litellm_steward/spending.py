@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from litellm_steward.api import activity, teams, users
+from litellm_steward.api import activity, users
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.errors import InvalidArgument, Unsupported
 from litellm_steward.periods import Period
@@ -16,7 +16,7 @@ from litellm_steward.usage.company import Dimension, Spend, company_by
 from litellm_steward.usage.figures import Figures, figures_of, total
 from litellm_steward.usage.readings import Progress, quiet, read_whole
 from litellm_steward.usage.report import Breakdown, Group, Usage, ranked
-from litellm_steward.usage.scopes import usage_of_customer, usage_of_key, usage_of_team, usage_of_user
+from litellm_steward.usage.scopes import team_with_usage, usage_of_customer, usage_of_key, usage_of_user
 
 OUTER: Final[tuple[Dimension, ...]] = ("team", "user", "customer", "tag", "key", "day")
 """Of two dimensions the first in this list is broken down by the other; a model or provider is never broken down."""
@@ -79,8 +79,7 @@ async def _usage_of(proxy: Proxy, subject: Subject, period: Period) -> Usage:
         case "user":
             return await usage_of_user(proxy, subject.ref, period)
         case "team":
-            info = await teams.info(proxy, subject.ref)
-            return await usage_of_team(proxy, subject.ref, period, info.keys if info else [])
+            return (await team_with_usage(proxy, subject.ref, period))[1]
         case "key":
             return await usage_of_key(proxy, subject.ref, period)
         case "customer":

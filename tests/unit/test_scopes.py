@@ -25,6 +25,7 @@ from litellm_steward.usage.scopes import (
     DAY_NOT_KNOWN,
     MOST_KEYS,
     UserTallies,
+    read_team,
     usage_of_customer,
     usage_of_team,
     usage_of_user,
@@ -163,7 +164,8 @@ async def test_a_team_with_more_keys_than_are_listed_is_summed_by_user_by_the_pr
     many = replace(keys, answer={**keys.answer, "total_api_keys": 150})
     played.append(_as_asked(replace(scene(NEW, "activity", "team, keys"), exchanges=(many,))))
     async with playing(*played) as stage:
-        usage = await usage_of_team(stage.proxy, invented_team(2), days, [])
+        read = await read_team(stage.proxy, invented_team(2), days)
+        usage = await usage_of_team(stage.proxy, read, days, [])
     assert usage.by_key is not None
     assert usage.by_key.unlisted == 150 - len(keys.answer["api_keys"])
     assert usage.by_user is not None

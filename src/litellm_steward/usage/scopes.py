@@ -8,11 +8,12 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
-from litellm_steward.api import activity, customers, keys, spend_logs
+from litellm_steward.api import activity, customers, keys, spend_logs, teams
 from litellm_steward.api.activity import Day, EntityEntry, KeyRows
 from litellm_steward.api.keys import Key, KeyPage
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.spend_logs import Logged, LogPage
+from litellm_steward.api.teams import TeamInfo
 from litellm_steward.errors import RouteMissing, Unsupported
 from litellm_steward.periods import Period
 from litellm_steward.text import clean, count, quote
@@ -117,25 +118,44 @@ def label_former_keys(usage: Usage, owned: KeyPage) -> Usage:
     return replace(usage, by_key=replace(usage.by_key, groups=tuple(groups)), notes=(*usage.notes, note))
 
 
-async def usage_of_team(proxy: Proxy, team_id: str, period: Period, team_keys: list[Key]) -> Usage:
+async def team_with_usage(proxy: Proxy, team_id: str, period: Period) -> tuple[TeamInfo | None, Usage]:
+    """One team as it is now, and its usage. The row takes as long as the figures: both are read at the same time."""
+    info, read = await together(teams.info(proxy, team_id), read_team(proxy, team_id, period))
+    return info, await usage_of_team(proxy, read, period, info.keys if info else [])
+
+
+@dataclass(frozen=True)
+class TeamReading:
+    """A team's days, its keys where the release pages them, and the owners' sums where those are too many to list."""
+
+    reading: Reading
+    keys: KeyRows | None
+    by_user: Breakdown | None = None
+
+    @property
+    def unlisted(self) -> int:
+        return max(self.keys.total_api_keys - len(self.keys.api_keys), 0) if self.keys else 0
+
+
+async def read_team(proxy: Proxy, team_id: str, period: Period) -> TeamReading:
+    read = TeamReading(*await read_with_keys(proxy, "team", team_id, period, KEY_PAGE))
+    return replace(read, by_user=await _team_by_user(proxy, team_id, period)) if read.unlisted else read
+
+
+async def usage_of_team(proxy: Proxy, read: TeamReading, period: Period, team_keys: list[Key]) -> Usage:
     """One team, by the owner of the key as well. ``team_keys``: the keys it has now, with their owners."""
-    reading, rows = await read_with_keys(proxy, "team", team_id, period, KEY_PAGE)
-    usage = _plain(reading, period)
-    if rows is None:
-        found = report.keys_of(reading.days)
+    usage = _plain(read.reading, period)
+    if read.keys is None:
+        found = report.keys_of(read.reading.days)
         gone = frozenset(found) - {key.token for key in team_keys} - set(report.UNNAMED)
         found, gone = await _moved_or_deleted(proxy, found, gone)
-        unlisted = 0
     else:
-        found, gone, unlisted = *_listed(rows), max(rows.total_api_keys - len(rows.api_keys), 0)
-    owners = {key.token: key.user_id for key in team_keys}
+        found, gone = _listed(read.keys)
     notes = _deleted_note(found, gone)
-    if unlisted:
-        by_user, more = await _team_by_user(proxy, team_id, period)
-        notes += more
-    else:
-        by_user = report.by_user(found, owners, gone)
-    by_key = report.by_key(found, gone, unlisted)
+    if read.by_user is not None:
+        notes.append("Keys deleted since are counted in by_user with their last owner.")
+    by_user = read.by_user or report.by_user(found, {key.token: key.user_id for key in team_keys}, gone)
+    by_key = report.by_key(found, gone, read.unlisted)
     return replace(usage, by_key=by_key, by_user=by_user, notes=(*usage.notes, *notes))
 
 
@@ -206,12 +226,12 @@ async def _moved_or_deleted(
     return found, missing - moved
 
 
-async def _team_by_user(proxy: Proxy, team_id: str, period: Period) -> tuple[Breakdown, list[str]]:
+async def _team_by_user(proxy: Proxy, team_id: str, period: Period) -> Breakdown:
     """By owner for a team with more keys than can be listed: the proxy's own sum."""
     tally = Tally()
     for row in await activity.team_by_user(proxy, team_id, period):
         tally.count(row.user_id or report.NO_OWNER, figures_of(row))
-    return report.breakdown(tally), ["Keys deleted since are counted in by_user with their last owner."]
+    return report.breakdown(tally)
 
 
 async def _user_by_keys(proxy: Proxy, user_id: str, period: Period) -> Usage:
