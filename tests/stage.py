@@ -10,11 +10,8 @@ import httpx
 from mcp.types import CallToolResult, TextContent
 from pydantic import SecretStr
 
-from litellm_steward.api.proxy import Proxy
-from litellm_steward.approval import Approvals
-from litellm_steward.secret import ConstantSecret
 from litellm_steward.settings import Settings
-from litellm_steward.steward import Steward
+from litellm_steward.steward import Steward, make_steward
 from litellm_steward.surface import build_tools
 from litellm_steward.tools.catalog import CATALOG
 from litellm_steward.tools.view import StewardContext
@@ -34,9 +31,7 @@ def steward_at(
     base_url: str, transport: httpx.AsyncBaseTransport | None = None, settings: Mapping[str, object] = NOTHING
 ) -> Steward:
     """A steward of the proxy at this address."""
-    chosen = settings_for(base_url, settings)
-    proxy = Proxy(base_url, ConstantSecret("LITELLM_MASTER_KEY", SecretStr(MASTER_KEY)), transport=transport)
-    return Steward(chosen, proxy, Approvals(chosen.steward_approval))
+    return make_steward(settings_for(base_url, settings), transport)
 
 
 def context_of(steward: Steward) -> StewardContext:

@@ -20,7 +20,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeVar
 
 import anyio
@@ -28,6 +28,8 @@ from mcp.server.mcpserver import Context
 from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from mcp_types.version import is_version_at_least
 
+from litellm_steward import audit
+from litellm_steward.callers import principal_of
 from litellm_steward.errors import Refused
 from litellm_steward.settings import Approval
 from litellm_steward.text import clean, quote
@@ -57,10 +59,12 @@ class Plan:
     lines: tuple[str, ...]
     typed: str
     identity: Mapping[str, object]
+    caller: str = ""
+    """Who is to agree; ``agreement`` fills it in, so that what one caller agreed to serves no other."""
 
     @property
     def fingerprint(self) -> str:
-        canonical = json.dumps([self.tool, self.identity], sort_keys=True, default=str)
+        canonical = json.dumps([self.tool, self.identity, self.caller], sort_keys=True, default=str)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -128,8 +132,18 @@ async def agreement(
     tool must return as it is (the client asks its user and calls again). Raises ``Refused`` when
     the answer is no.
     """
+    plan = replace(plan, caller=principal_of(ctx).identity)
+    outcome = await _agreement(approvals, ctx, plan, token)
+    audit.agreed(outcome.how if isinstance(outcome, Agreed) else "asked")
+    return outcome
+
+
+async def _agreement(
+    approvals: Approvals, ctx: Context[S], plan: Plan, token: str | None
+) -> Agreed | Pending | InputRequiredResult:
     if approvals.mode == "off":
         return Agreed("off")
+    audit.agreed("asked")
     if token:
         if approvals.mode == "elicit":
             raise Refused(f"STEWARD_APPROVAL=elicit takes no approval tokens. {UNCHANGED}")

@@ -27,8 +27,6 @@ THIS_KEY: Final = "this key"
 CHANGES_NOTHING: Final = "may not change anything"
 CUSTOMER_ACTIVITY_FROM: Final = Version(1, 83, 0)
 TEAM_EXPORT_FROM: Final = Version(1, 100, 0)
-NOT_IN_FORCE: Final = ("steward_audit_log",)
-"""Accepted, so that a configuration made for a later release starts, and without effect in this one."""
 
 
 @dataclass(frozen=True)
@@ -262,9 +260,6 @@ def _settings(settings: Settings, found: Findings) -> list[Item]:
         where = settings.steward_key_dir
         mend = f"As the user who runs the steward: mkdir -p {where} && chmod 700 {where}"
         items.append(Item("FAULT", "key folder", found.key_folder.message, mend))
-    idle = [name.upper() for name in NOT_IN_FORCE if getattr(settings, name) is not None]
-    if idle:
-        items.append(Item("note", "not in force", f"{', '.join(idle)}: a later release will use it"))
     return items
 
 

@@ -51,10 +51,16 @@ def configure_logging(level: str) -> None:
 
 def place_of(error: BaseException) -> str:
     """``KeyError at keys.py:31 in delete_key < surface.py:90 in run``: types and places, no values."""
+    return _chain(error, frozenset())
+
+
+def _chain(error: BaseException, told: frozenset[int]) -> str:
+    """An error and its causes, each once: a library may make an error its own cause."""
     if isinstance(error, BaseExceptionGroup):
-        return "; ".join(place_of(inner) for inner in error.exceptions[:_LINES])
+        return "; ".join(_chain(inner, told) for inner in error.exceptions[:_LINES])
     frames = traceback.extract_tb(error.__traceback__)[-_LINES:]
     places = " < ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} in {frame.name}" for frame in frames[::-1])
     shown = f"{type(error).__name__} at {places}" if places else type(error).__name__
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return f"{shown}, from {place_of(cause)}" if cause is not None else shown
+    told |= {id(error)}
+    return f"{shown}, from {_chain(cause, told)}" if cause is not None and id(cause) not in told else shown

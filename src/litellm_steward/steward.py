@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
-from litellm_steward.api.proxy import Proxy
+from pydantic import SecretStr
+
+from litellm_steward.api.proxy import Proxy, Transport
 from litellm_steward.api.version import Version, detect
 from litellm_steward.approval import Approvals
+from litellm_steward.audit import AuditLog
 from litellm_steward.reports import Reports
-from litellm_steward.settings import Settings
+from litellm_steward.secret import ConstantSecret
+from litellm_steward.settings import KEY_HEADER, Settings, SettingsError
+
+CALLERS_KEPT: Final = 256
+"""Callers with keys of their own whose reports are kept."""
 
 
 @dataclass
@@ -21,7 +30,9 @@ class Steward:
     proxy: Proxy
     approvals: Approvals
     reports: Reports = field(default_factory=Reports)
+    audit: AuditLog = field(default_factory=AuditLog)
     _version: Version | None = None
+    _callers: OrderedDict[str, Steward] = field(default_factory=OrderedDict)
 
     async def version(self) -> Version | None:
         """The proxy's release, found out when first needed and kept; ``None`` if it does not tell."""
@@ -29,14 +40,43 @@ class Steward:
             self._version = await detect(self.proxy)
         return self._version
 
+    def of_caller(self, identity: str, key: SecretStr) -> Steward:
+        """The steward that works with this caller's key.
 
-@asynccontextmanager
-async def open_steward(settings: Settings) -> AsyncIterator[Steward]:
-    """The process's steward. Nothing is sent: a dead proxy must not stop the server from starting."""
-    async with Proxy(
+        It shares connections, the record and the approvals, which are bound to who asked for them. What the
+        proxy told one caller, no other is told.
+        """
+        found = self._callers.pop(identity, None)
+        if found is None:
+            proxy = self.proxy.with_key(ConstantSecret(KEY_HEADER, key))
+            found = replace(self, proxy=proxy, reports=Reports(), _version=None, _callers=OrderedDict())
+        self._callers[identity] = found
+        while len(self._callers) > CALLERS_KEPT:
+            self._callers.popitem(last=False)
+        return found
+
+
+def make_steward(settings: Settings, transport: Transport | None = None) -> Steward:
+    """A steward that sends nothing yet. Raises ``SettingsError`` for a record that cannot be kept."""
+    audit = AuditLog(settings.steward_audit_log)
+    try:
+        audit.check()
+    except OSError as error:
+        raise SettingsError(f"STEWARD_AUDIT_LOG cannot be written ({error.strerror})") from None
+    proxy = Proxy(
         settings.litellm_base_url,
         settings.master_key,
         key_header=settings.litellm_key_header,
         timeout=settings.steward_timeout,
-    ) as proxy:
-        yield Steward(settings, proxy, Approvals(settings.steward_approval))
+        transport=transport,
+        before_write=audit.before_write,
+    )
+    return Steward(settings, proxy, Approvals(settings.steward_approval), audit=audit)
+
+
+@asynccontextmanager
+async def open_steward(settings: Settings) -> AsyncIterator[Steward]:
+    """The process's steward. Nothing is sent: a dead proxy must not stop the server from starting."""
+    steward = make_steward(settings)
+    async with steward.proxy:
+        yield steward

@@ -12,6 +12,7 @@ import json
 import logging
 import secrets
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin
 
@@ -23,10 +24,11 @@ from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnno
 from pydantic import PrivateAttr
 
 from litellm_steward.arguments import Arguments, Shape, Signature, friendly, shape_of, signature_of, validate
+from litellm_steward.callers import caller_of
 from litellm_steward.errors import StewardError
 from litellm_steward.logs import place_of
 from litellm_steward.schemas import Schema, input_schemas, output_schemas
-from litellm_steward.tools.view import Answer, Effect, ToolSpec
+from litellm_steward.tools.view import Answer, Effect, ToolSpec, steward_of
 
 log = logging.getLogger(__name__)
 
@@ -113,8 +115,15 @@ class StewardTool(Tool):
     ) -> Any:  # noqa: ANN401 - the SDK's signature
         try:
             values = self.fn_metadata.validate_arguments(arguments)
-            result = await self.fn(**values, **{self.context_kwarg or "ctx": context})
-            return self.fn_metadata.convert_result(result) if convert_result else result
+            call = partial(self.fn, **values, **{self.context_kwarg or "ctx": context})
+            if self.effect == "reads":
+                result, unwritten = await call(), None
+            else:
+                result, unwritten = await steward_of(context).audit.recorded(self.name, caller_of(context), call)
+            if not convert_result:
+                return result
+            told = self.fn_metadata.convert_result(result)
+            return _warned(told, unwritten) if unwritten and isinstance(told, CallToolResult) else told
         except MCPError:
             raise  # a protocol error is the client's to read
         except Exception as error:  # noqa: BLE001 - the outermost boundary of a tool
@@ -137,6 +146,14 @@ def present(answer: Answer) -> CallToolResult:
         log.error("The text of %s failed: %s", type(answer).__name__, place_of(error))  # noqa: TRY400 - no values
         text = json.dumps(data, ensure_ascii=False)
     return CallToolResult(content=[TextContent(type="text", text=text), *answer.links()], structured_content=data)
+
+
+def _warned(result: CallToolResult, warning: str) -> CallToolResult:
+    """The change is made, and its answer may hold a new key: add the warning wherever a host may look."""
+    data = dict(result.structured_content or {})
+    data["notes"] = [*(data.get("notes") or []), warning]
+    content = [*result.content, TextContent(type="text", text=f"Note: {warning}")]
+    return result.model_copy(update={"content": content, "structured_content": data})
 
 
 def failure(text: str) -> CallToolResult:

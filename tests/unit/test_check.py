@@ -14,7 +14,6 @@ from litellm_steward.api.standing import OwnKey
 from litellm_steward.api.version import Version
 from litellm_steward.diagnosis import (
     NEEDS,
-    NOT_IN_FORCE,
     WITHOUT_FALLBACKS,
     Findings,
     Item,
@@ -287,14 +286,6 @@ async def test_a_folder_for_keys_of_its_own(
 
 def test_every_default_tool_says_what_it_needs() -> None:
     assert set(NEEDS) == set(TEN)
-
-
-@pytest.mark.parametrize("name", NOT_IN_FORCE)
-def test_a_setting_that_is_not_in_force_is_told(name: str, tmp_path: Path) -> None:
-    items = diagnose(settings(**{name: str(tmp_path / "x")}), Findings())
-    (item,) = [item for item in items if item.name == "not in force"]
-    assert item.found.startswith(name.upper())
-    assert item.level == "note"
 
 
 def test_approval_off_is_told() -> None:

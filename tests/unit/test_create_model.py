@@ -191,7 +191,7 @@ async def test_agreement_comes_before_anything_is_sent() -> None:
         with pytest.raises(errors.Refused):  # the token is for this address, not for another one
             await created(ctx, **arguments, api_base="http://127.0.0.1:10/v1", approval=asked.approval)
         done = await created(ctx, **arguments, approval=asked.approval)
-        with pytest.raises(errors.Refused, match="used already"):
+        with pytest.raises(errors.Refused, match="has changed since"):  # there is a deployment of that name now
             await created(ctx, **arguments, model_name="fresh", approval=asked.approval, model="openai/fresh")
     assert done.status == "created"
     assert release.calls("/model/new")[0]["litellm_params"]["api_key"] == "os.environ/UPSTREAM_API_KEY"

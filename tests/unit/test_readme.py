@@ -10,13 +10,11 @@ import pytest
 
 from litellm_steward import __version__
 from litellm_steward.api.version import NEWEST_TESTED, OLDEST_SUPPORTED
-from litellm_steward.diagnosis import NOT_IN_FORCE
 from litellm_steward.settings import Settings
 from litellm_steward.tools.catalog import CATALOG
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-MARK = " (accepted, **not in force yet**)"
 
 
 def table(heading: str) -> list[list[str]]:
@@ -47,7 +45,7 @@ def test_every_setting_with_its_default_and_meaning() -> None:
     for name, field in Settings.model_fields.items():
         default, meaning = rows[name.upper()]
         assert default == shown(field.default), name
-        assert meaning == f"{field.description}{MARK if name in NOT_IN_FORCE else ''}", name
+        assert meaning == field.description, name
 
 
 def shown(default: object) -> str:

@@ -202,3 +202,9 @@ async def test_the_real_catalog_builds_without_a_proxy() -> None:
     async with open_steward(settings(litellm_base_url="http://127.0.0.1:9", steward_toolsets="all")) as steward:
         listed = await build_server(steward).list_tools()
     assert [tool.name for tool in listed] == [spec.name for spec in CATALOG]
+
+
+def test_an_error_that_is_its_own_cause_is_told_once() -> None:
+    error = ValueError("sk-secret")
+    error.__cause__ = error
+    assert place_of(error) == "ValueError"

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from copy import copy
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from math import isfinite
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -23,16 +27,26 @@ from pydantic import TypeAdapter
 from litellm_steward import errors
 from litellm_steward.api.decode import Answer, decode
 from litellm_steward.secret import SecretSource, reveal
+from litellm_steward.text import hash_key, quote
 
 T = TypeVar("T")
 Query = Mapping[str, str | int | float | bool | None]
 Body = Mapping[str, object]
+Transport = httpx.AsyncBaseTransport
+BeforeWrite = Callable[[str], Awaitable[Mapping[str, str]]]
+"""Told of a change before it is sent; returns headers that say on whose behalf, or raises so that nothing is sent."""
 
 MAX_ANSWER = 96 * 1024 * 1024
 """Bytes of one answer. The largest one the recipes ask for is about 25 MB."""
 
 ATTEMPTS = 3
 LONGEST_PAUSE = 5.0
+MISSING_FOR = 300.0
+"""Seconds for which a route that the proxy does not know is not asked for again: it may be upgraded meanwhile."""
+
+_ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
+"""One layer at most, of a kind in which a piece of the wire is at most a thousand times its size in memory."""
+
 _PASSING_STATUS = frozenset({429, 502, 503, 504})
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -51,14 +65,16 @@ class Proxy:
         key_header: str = "Authorization",
         timeout: float = 30,
         transport: httpx.AsyncBaseTransport | None = None,
+        before_write: BeforeWrite | None = None,
     ) -> None:
         self.base_url = base_url
         self._key, self._key_header, self._timeout = key, key_header, timeout
-        self._missing_routes: set[str] = set()
+        self._missing_routes: dict[str, float] = {}
         self._answering_routes: set[str] = set()
         self.ignored: set[str] = set()
         """Filters that this release was seen to ignore."""
         self._transport = transport
+        self._before_write = before_write or _no_record
 
     @cached_property
     def _client(self) -> httpx.AsyncClient:
@@ -67,14 +83,31 @@ class Proxy:
             base_url=self.base_url,
             timeout=httpx.Timeout(None, connect=min(self._timeout, 5.0)),  # _deadline bounds the rest
             limits=httpx.Limits(max_connections=20, max_keepalive_connections=10),
-            headers={"User-Agent": "litellm-steward", "Accept": "application/json"},
+            headers={
+                "User-Agent": "litellm-steward",
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip, deflate",
+            },
             follow_redirects=False,
+            # One caller's cookie must not come with another's request.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             # A corporate HTTP_PROXY must not see requests to this machine.
             trust_env=httpx.URL(self.base_url).host not in _LOOPBACK,
             transport=self._transport,
             # Reading the machine's certificates takes a tenth of a second, and without TLS nobody looks at them.
             verify=httpx.URL(self.base_url).scheme != "http",
         )
+
+    def with_key(self, key: SecretSource) -> Proxy:
+        """The same proxy over the same connections, asked with another key; what one key learnt stays with it."""
+        other = copy(self)
+        learnt = {"_missing_routes": {}, "_answering_routes": set[str](), "ignored": set[str]()}
+        vars(other).update(learnt, _key=key, _client=self._client)
+        return other
+
+    def own_key_id(self) -> str:
+        """LiteLLM's id of the key that is sent."""
+        return hash_key(reveal(self._key.read()))
 
     async def __aenter__(self) -> Self:
         return self
@@ -96,7 +129,7 @@ class Proxy:
     ) -> T:
         """Read. ``also``: error statuses whose body is the answer all the same."""
         route = f"GET {path}"
-        if route in self._missing_routes:
+        if time.monotonic() < self._missing_routes.get(route, 0):
             raise errors.RouteMissing(f"This LiteLLM version has no {route}", status=404)
         with _deadline(timeout or self._timeout, route):
             attempt = 1
@@ -107,12 +140,13 @@ class Proxy:
                     self._answering_routes.add(route)
                     return found  # noqa: TRY300 - not worth an else in a loop
                 except errors.RouteMissing:
-                    self._missing_routes.add(route)
+                    self._missing_routes[route] = time.monotonic() + MISSING_FOR
                     raise
                 except errors.ProxyError as error:
-                    if attempt == ATTEMPTS or not _passes_by_itself(error):
+                    pause = _pause(attempt, error)
+                    if attempt == ATTEMPTS or not _passes_by_itself(error) or pause > _patience():
                         raise
-                    await anyio.sleep(_pause(attempt, error))
+                    await anyio.sleep(pause)
                 attempt += 1
 
     def answers(self, path: str) -> bool:
@@ -145,9 +179,10 @@ class Proxy:
     ) -> T:
         """Change something. Sent once; an error tells whether the change may have happened all the same."""
         route = f"POST {path}"
+        named = await self._before_write(route)
         try:
             with _deadline(timeout or self._timeout, route):
-                answer, _ = await self._send("POST", path, body=body)
+                answer, _ = await self._send("POST", path, body=body, named=named)
                 return self._decode(answer, expect, route, secrets=secrets)
         except errors.ProxyError as error:
             error.write_uncertain = _may_have_happened(error)
@@ -191,12 +226,14 @@ class Proxy:
         params: Query | None = None,
         body: Body | None = None,
         key: str | None = None,
+        named: Mapping[str, str] | None = None,
     ) -> tuple[Answer, Mapping[str, str]]:
         route = f"{method} {path}"
         if key is None:
             headers = {self._key_header: f"Bearer {reveal(self._key.read())}"}
         else:
             headers = {"Authorization": f"Bearer {key}"}
+        headers = {**(named or {}), **headers}
         given = {name: value for name, value in (params or {}).items() if value is not None}
         try:
             async with self._client.stream(method, path, params=given or None, json=body, headers=headers) as response:
@@ -220,13 +257,26 @@ class Proxy:
             return ()
 
 
+async def _no_record(_: str) -> Mapping[str, str]:
+    return {}
+
+
 async def _read_bounded(response: httpx.Response, route: str) -> bytes:
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding not in _ENCODINGS:
+        raise errors.ProxyBroken(
+            f"{route} was answered in the Content-Encoding {quote(encoding, 40)}, for which nobody asked"
+        )
+    announced = response.headers.get("content-length", "")
     content = bytearray()
-    async for chunk in response.aiter_bytes():
-        content += chunk
-        if len(content) > MAX_ANSWER:
-            raise errors.ProxyBroken(f"{route} was answered with more than {MAX_ANSWER >> 20} MB; it was not read")
-    return bytes(content)
+    if not (announced.isdecimal() and int(announced[:20]) > MAX_ANSWER):
+        async for chunk in response.aiter_bytes():
+            content += chunk
+            if len(content) > MAX_ANSWER:
+                break
+        else:
+            return bytes(content)
+    raise errors.ProxyBroken(f"{route} was answered with more than {MAX_ANSWER >> 20} MB; it was not read")
 
 
 @contextmanager
@@ -247,16 +297,23 @@ def _passes_by_itself(error: errors.ProxyError) -> bool:
 
 
 def _pause(attempt: int, error: errors.ProxyError) -> float:
-    """Seconds to wait: what the proxy asked for if that is short, else 0.2, 0.4, … with jitter."""
+    """Seconds to wait: what the proxy asked for, else 0.2, 0.4, … with jitter."""
     if isinstance(error, errors.RateLimited) and error.retry_after is not None:
-        return min(error.retry_after, LONGEST_PAUSE)
+        return error.retry_after
     return 0.2 * 2.0 ** (attempt - 1) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter is no secret
+
+
+def _patience() -> float:
+    """Seconds that a pause may take; to sleep beyond the deadline would hide what the proxy said."""
+    return min(LONGEST_PAUSE, anyio.current_effective_deadline() - anyio.current_time())
 
 
 def _may_have_happened(error: errors.ProxyError) -> bool:
     """A lost or garbled answer says nothing about the change; a refusal says there was none."""
     if isinstance(error, errors.NeverSent):
         return False
+    if isinstance(error, errors.NoDatabase):
+        return error.status == 503  # lost on the way; without any from the start it is another status
     return isinstance(error, errors.TimedOut | errors.Unreachable | errors.ProxyBroken)
 
 
@@ -265,13 +322,12 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     value = headers.get("retry-after")
     if value is None:
         return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
+    with suppress(ValueError):
+        seconds = float(value)
+        return max(0.0, seconds) if isfinite(seconds) else None
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

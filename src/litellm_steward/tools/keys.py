@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from mcp.types import InputRequiredResult
 from pydantic import BaseModel, ConfigDict, Field
 
-from litellm_steward import errors, key_changes
+from litellm_steward import audit, errors, key_changes
 from litellm_steward.api import keys, teams
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
@@ -134,8 +134,15 @@ async def generate_key(
         "user_id": owner.user_id if owner else None,
     }
     body = {name: value for name, value in body.items() if value is not None}
+    audit.about(
+        key=alias,
+        team=team_name(team_match.item) if team_match else None,
+        team_id=team_match.item.team_id if team_match else None,
+        user=owner.user_id if owner else None,
+    )
     new = await key_changes.generate(proxy, body, alias)
     key_id = hash_key(reveal(new.key))
+    audit.about(key_id=key_id)
     delivered = await key_changes.hand_over(proxy, steward.settings, new.key, alias)
     stored = await _read_back(proxy, key_id)
     if stored is None:
@@ -221,6 +228,7 @@ async def delete_key(ctx: StewardContext, key: KeyRef, approval: Approval = None
     match = await resolve_key(proxy, key)
     found = match.item
     refuse_own_or_gone(steward, found)
+    audit.about(key=found.key_alias, key_id=found.token, team_id=found.team_id, user=found.user_id)
     team = await _team_of(proxy, found)
     plan = deletion_plan(found, team, match.notes)
     agreed = await agreement(steward.approvals, ctx, plan, approval)

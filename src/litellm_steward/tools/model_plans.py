@@ -15,9 +15,16 @@ from litellm_steward.text import count, hash_key, quote, sentence_list
 
 
 def creation_plan(
-    new: NewDeployment, references: Sequence[Reference], exposed: Sequence[str], sources: Sequence[str]
+    new: NewDeployment,
+    references: Sequence[Reference],
+    exposed: Sequence[str],
+    sources: Sequence[str],
+    existing: Sequence[Deployment],
 ) -> Plan:
-    """Bound to every argument. What is typed is the host that gets something, if there is one."""
+    """Bound to every argument, and to what has the name already: acting on it once makes it void everywhere.
+
+    What is typed is the host that gets something, if there is one.
+    """
     lines = [f"Create the deployment {quote(new.model_name)} of {quote(new.model)}.", *exposed]
     if sources:
         lines.append(f"{sentence_list([quote(name) for name in sources])} will fall back to it.")
@@ -28,6 +35,7 @@ def creation_plan(
         "references": [f"{r.field}={r.name}" for r in references],
         "exposed": list(exposed),
         "fallback_for": list(sources),
+        "existing": sorted(d.id for d in existing if d.model_name == new.model_name),
     }
     host = host_of(new.api_base) if new.api_base else None
     return Plan("create_model", tuple(lines), typeable(host, new.model_name, otherwise="create"), identity)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, TypeVar
 from mcp.types import InputRequiredResult
 from pydantic import Field, SecretStr
 
-from litellm_steward import deployments, errors, fallbacks, measurements
+from litellm_steward import audit, deployments, errors, fallbacks, measurements
 from litellm_steward.addresses import shown_address
 from litellm_steward.api import credentials, models, router
 from litellm_steward.api.models import Deployment
@@ -101,6 +101,7 @@ async def create_model(
         "tags": tags,
     }
     new = _budgeted(new_deployment(model_name, model, named, litellm_params))
+    audit.about(model=new.model_name, model_id=new.id, of=new.model, api_base=shown_address(new.api_base))
     fields = {"model_name": new.model_name, "model": new.model, **new.params}
     references = find_references(fields, steward.settings)
     version, existing = await together(steward.version(), models.all_deployments(steward.proxy))
@@ -113,7 +114,7 @@ async def create_model(
         notes.append("No key was given, so none is sent to this api_base; the proxy's own keys stay where they are.")
     exposed = exposures(new, references, existing)
     if exposed:
-        plan = creation_plan(new, references, exposed, sources)
+        plan = creation_plan(new, references, exposed, sources, existing)
         agreed = await agreement(steward.approvals, ctx, plan, approval)
         if isinstance(agreed, Pending):
             return _pending(new, plan, agreed.approval)
@@ -217,6 +218,7 @@ async def delete_model(
     deployed, live = await together(models.all_deployments(steward.proxy), fallbacks.read(steward.proxy))
     match = resolve_deployment(deployed, model)
     found = match.item
+    audit.about(model=found.model_name, model_id=found.id, of=found.litellm_params.model)
     if not found.model_info.db_model:
         raise errors.Refused(
             f"{quote(found.model_name)} is set in the proxy's config.yaml and cannot be deleted through its API",

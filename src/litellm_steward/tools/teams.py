@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from litellm_steward import errors
+from litellm_steward import audit, errors
 from litellm_steward.api import teams
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
@@ -171,6 +171,7 @@ async def create_team(
         )
     notes += [note for match in users for note in match.notes] + unknown
     team_id = str(uuid.uuid4())
+    audit.about(team=team_alias, team_id=team_id)
     roles = [member.role for member in members or []]
     body: dict[str, object] = {
         "team_id": team_id,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from litellm_steward import errors, key_changes, user_changes
+from litellm_steward import audit, errors, key_changes, user_changes
 from litellm_steward.api import customers, keys
 from litellm_steward.api import teams as teams_api
 from litellm_steward.api.budget import BudgetTable
@@ -107,6 +107,7 @@ async def create_user(
     )
     notes += [note for match in teams_found for note in match.notes] + unknown
     chosen_id = await user_changes.free_user_id(proxy, user_id, user_email)
+    audit.about(user=chosen_id, email=user_email)
     body: dict[str, object] = {
         "user_id": chosen_id,
         "user_email": user_email,
@@ -178,6 +179,7 @@ async def _create_customer(
     proxy: Proxy, user_id: str | None, alias: str | None, limits: dict[str, object], notes: list[str]
 ) -> NewUser:
     chosen_id = user_id or str(uuid.uuid4())
+    audit.about(customer=chosen_id)
     body = {"user_id": chosen_id, "alias": alias, **limits}
     stored = await user_changes.create_customer(proxy, {n: v for n, v in body.items() if v is not None})
     budget = stored.litellm_budget_table
