@@ -6,7 +6,7 @@ request's credentials. A client's name is only claimed.
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,6 +27,9 @@ class Principal:
     """What the credentials of one HTTP request say. Without any (stdio, loopback), it is nobody in particular."""
 
     subject: str = ""
+    """For people to read."""
+    identity: str = ""
+    """What no two callers share: approvals, sessions and limits are bound to it."""
     scopes: frozenset[str] | None = None
     """OAuth scopes; ``None`` where nothing limits what the caller may use."""
     key: SecretStr | None = None
@@ -38,6 +41,12 @@ class Principal:
     def enter(self, scope: MutableMapping[str, Any]) -> None:
         """Leave it with an ASGI request, for those who answer it."""
         scope[_SCOPE_KEY] = self
+
+    @staticmethod
+    def of(scope: Mapping[str, Any]) -> Principal:
+        """Whose credentials an ASGI request carried."""
+        found = scope.get(_SCOPE_KEY)
+        return found if isinstance(found, Principal) else NOBODY
 
 
 NOBODY: Final = Principal()
@@ -54,8 +63,7 @@ class Caller:
 def principal_of(ctx: Context[Any, Any]) -> Principal:
     """Whose credentials the request of this call carried. On SSE, that is the message and not the stream."""
     request = ctx.request_context.request
-    found = request.scope.get(_SCOPE_KEY) if isinstance(request, HTTPConnection) else None
-    return found if isinstance(found, Principal) else NOBODY
+    return Principal.of(request.scope) if isinstance(request, HTTPConnection) else NOBODY
 
 
 def caller_of(ctx: Context[Any, Any]) -> Caller:

@@ -15,14 +15,16 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 
 from litellm_steward import __version__
-from litellm_steward.errors import NotFound
+from litellm_steward.access import Access
+from litellm_steward.errors import StewardError
+from litellm_steward.offers import hindrance
 from litellm_steward.reports import TEMPLATE
 from litellm_steward.settings import Settings, SettingsError
 from litellm_steward.steward import Steward
 from litellm_steward.surface import build_tools, failure
 from litellm_steward.text import quote
 from litellm_steward.tools.catalog import CATALOG
-from litellm_steward.tools.view import ToolSpec
+from litellm_steward.tools.view import StewardContext, ToolSpec, steward_of
 
 INSTRUCTIONS: Final = """\
 Administers one live LiteLLM proxy: its virtual keys, teams, users, models and their spend.
@@ -110,7 +112,9 @@ class StewardServer(MCPServer[Steward]):
 
         self.steward = steward
         self._withheld = selection.withheld
-        self.tool_names = tuple(spec.name for spec in selection.offered)
+        self._offered = {spec.name: spec for spec in selection.offered}
+        self.tool_names = tuple(self._offered)
+        self.changing_tools = frozenset(spec.name for spec in selection.offered if spec.effect != "reads")
         super().__init__(
             "litellm-steward",
             title="LiteLLM Steward",
@@ -119,6 +123,7 @@ class StewardServer(MCPServer[Steward]):
             tools=build_tools(selection.offered),
             lifespan=lifespan,
             log_level=steward.settings.steward_log_level,
+            middleware=[self._offer_what_works],
             subscriptions=False,  # the catalog never changes; hosts would hold streams open for nothing
             cache_hints={"tools/list": _CONSTANT, "server/discover": _CONSTANT},
         )
@@ -136,10 +141,10 @@ class StewardServer(MCPServer[Steward]):
         """The tables that ``spend_report`` points at."""
 
         @self.resource(TEMPLATE, mime_type="text/csv", title="Spend report", description="A complete spend table")
-        def spend_report(report_id: str) -> str:
+        def spend_report(report_id: str, ctx: StewardContext) -> str:
             try:
-                return self.steward.reports.read(report_id)
-            except NotFound as error:
+                return steward_of(ctx).reports.read(report_id)
+            except StewardError as error:
                 raise ResourceError(str(error)) from None
 
     async def call_tool(
@@ -153,7 +158,22 @@ class StewardServer(MCPServer[Steward]):
                 code=INVALID_PARAMS,
                 message=f"Unknown tool: {quote(name)}" + (f"; did you mean {near[0]}?" if near else ""),
             )
+        if context is not None and (reason := hindrance(self._offered[name], context, _known(context))) is not None:
+            return failure(reason)
         return await super().call_tool(name, arguments, context)
+
+    async def _offer_what_works(
+        self, ctx: ServerRequestContext[Steward, Any], call_next: CallNext
+    ) -> HandlerResult:
+        """Middleware: leave out of a list of tools what this caller cannot use."""
+        answer = await call_next(ctx)
+        if ctx.method != "tools/list" or not isinstance(answer, dict):
+            return answer
+        context = Context(request_context=ctx, mcp_server=self)
+        steward = steward_of(context)
+        access = await steward.access.ask(steward.proxy)
+        works = [tool for tool in answer["tools"] if hindrance(self._offered[tool["name"]], context, access) is None]
+        return {**answer, "tools": works}
 
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Steward, Any] | None = None
@@ -170,6 +190,14 @@ class StewardServer(MCPServer[Steward]):
             problems += [f"there is no argument {quote(name)}" for name in unknown]
             raise MCPError(code=INVALID_PARAMS, message="; ".join(problems))
         return await super().get_prompt(name, arguments, context)
+
+
+def _known(context: StewardContext) -> Access | None:
+    """What was found out of our key before; a call does not wait to find it out, the proxy says so itself."""
+    try:
+        return steward_of(context).access.last
+    except StewardError:
+        return None  # the call will say it
 
 
 BuildServer = Callable[[Steward], StewardServer]

@@ -23,17 +23,21 @@ IMPORTS = {module: imported_by(path) for module, path in MODULES.items()}
 
 REVEALERS = {
     "secret": "defines it",
-    "api.proxy": "builds the request header",
+    "api.proxy": "builds the request header, and hashes our own key to recognise it",
     "delivery": "shows or writes a new key, once",
     "deployment_request": "builds the body that holds a provider's key",
     "key_changes": "hashes a new key that could not be handed over, to delete it",
+    "serving.gate": "hashes the HTTP clients' token, to compare it",
     "settings": "counts the characters of the HTTP clients' token",
-    "tools.key_plans": "compares with our own key",
     "tools.keys": "hashes a new key",
     "user_changes": "sees whether a key was made",
 }
 BOUNDARIES = {"surface": "of a tool", "serving.stdio": "of the process"}
-SENDERS = {"api.proxy": "to LiteLLM", "serving.health": "to ourselves"}
+SENDERS = {
+    "api.proxy": "to LiteLLM",
+    "serving.health": "to ourselves",
+    "serving.issuer_keys": "to the issuer of access tokens",
+}
 MCP_USERS = {
     "approval",
     "arguments",

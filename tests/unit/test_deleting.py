@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
+from litellm_steward.api.proxy import Proxy
 from litellm_steward.text import hash_key
 from tests.scrubbing import invented_hash, invented_key
-from tests.stage import facts_of, refusal_of, scene_name, settings_for, text_of
-from tests.tape import BASE_URL, NEW, OLD, VERSIONS, Exchange, Scene, scene
+from tests.stage import facts_of, refusal_of, scene_name, text_of
+from tests.tape import NEW, OLD, VERSIONS, Exchange, Scene, scene
 from tests.unit.playing import Stage, playing, tell
 
 DOOMED = {"key": "rec-doomed"}
@@ -68,11 +68,11 @@ async def test_a_key_that_is_gone_is_not_deleted_again(version: str) -> None:
 
 
 @pytest.mark.asyncio
-async def test_the_stewards_own_key_is_never_deleted() -> None:
+async def test_the_stewards_own_key_is_never_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
     recorded = scene(NEW, "get_key_info", scene_name("get_key_info", {"key": invented_key("ci-pipeline")}))
     own = invented_key("ci-pipeline")
+    monkeypatch.setattr(Proxy, "own_key_id", lambda _: hash_key(own))
     async with playing(recorded) as stage:  # recorded with another admin key than the one that is ours here
-        stage.steward.settings = settings_for(BASE_URL, {"litellm_master_key": SecretStr(own)})
         said = refusal_of(await stage.call("delete_key", key=own))
     assert said == "This is the steward's own admin key; deleting it would lock us out."
 

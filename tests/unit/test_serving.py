@@ -12,7 +12,7 @@ import pytest
 from litellm_steward.logs import Formatter, configure_logging, place_of
 from litellm_steward.server import INSTRUCTIONS, READ_ONLY, build_server, select_tools
 from litellm_steward.serving.guard import Guard, allowed_hosts, allowed_origins, matches
-from litellm_steward.serving.http import CannotListen, listen, loopback_addresses
+from litellm_steward.serving.http import CannotListen, addresses_for, listen
 from litellm_steward.settings import Settings, SettingsError
 from litellm_steward.steward import open_steward
 from litellm_steward.tools.catalog import CATALOG
@@ -81,25 +81,37 @@ async def test_nothing_but_http_passes_the_guard() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "::1"])
 def test_loopback_may_be_served(host: str) -> None:
-    assert loopback_addresses(host, 0)
+    assert addresses_for(settings(), host, 0)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", ""])  # noqa: S104 - refused
-def test_nothing_beyond_loopback_may_be_served(host: str) -> None:
+def test_nothing_beyond_loopback_may_be_served_without_authentication(host: str) -> None:
     with pytest.raises(SettingsError, match=r"can be reached from other machines|is not an address"):
-        loopback_addresses(host, 0)
+        addresses_for(settings(), host, 0)
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [
+        {"steward_auth_token": "0123456789abcdef"},
+        {"steward_auth_token_file": "/nowhere"},
+        {"steward_oauth_issuer": "https://as.example", "steward_oauth_resource": "https://steward.example/mcp"},
+    ],
+)
+def test_with_authentication_anything_may_be_served(proof: dict[str, str]) -> None:
+    assert addresses_for(settings(**proof), "0.0.0.0", 0)  # noqa: S104 - nothing is bound
 
 
 def test_a_port_in_use_is_a_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(CannotListen, match=rf"^Port {port} of 127\.0\.0\.1 is in use\. Choose another --port\.$"):
-            listen(loopback_addresses("127.0.0.1", port))
+            listen(addresses_for(settings(), "127.0.0.1", port))
 
 
 def test_answers_are_not_held_back() -> None:
     # asyncio turns off Nagle's algorithm only for sockets whose protocol is spelled out.
-    (bound,) = listen(loopback_addresses("127.0.0.1", 0))
+    (bound,) = listen(addresses_for(settings(), "127.0.0.1", 0))
     with bound:
         assert bound.proto == socket.IPPROTO_TCP
 

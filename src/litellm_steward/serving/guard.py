@@ -13,6 +13,7 @@ from typing import Final
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from litellm_steward.serving.gate import headers
 from litellm_steward.settings import Settings
 
 _NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
@@ -58,10 +59,10 @@ class Guard:
             raise RuntimeError(f"cannot serve {scope['type']}")
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
-        hosts = _header(scope, b"host")
+        hosts = headers(scope, b"host")
         if len(hosts) != 1 or not matches(hosts[0], self._hosts):
             return PlainTextResponse("This Host is not served here; see STEWARD_ALLOWED_HOSTS.\n", 421)
-        if not all(matches(origin, self._origins) for origin in _header(scope, b"origin")):
+        if not all(matches(origin, self._origins) for origin in headers(scope, b"origin")):
             return PlainTextResponse("This Origin is not allowed; see STEWARD_ALLOWED_ORIGINS.\n", 403)
         return None
 
@@ -82,7 +83,3 @@ class PostOnly:
             await refusal(scope, receive, send)
         else:
             await self._app(scope, receive, send)
-
-
-def _header(scope: Scope, name: bytes) -> list[str]:
-    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]

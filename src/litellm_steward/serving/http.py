@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import Final, Literal
 
 import uvicorn
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.sse import SseServerTransport
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
@@ -26,8 +27,13 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from litellm_steward.errors import StewardError
+from litellm_steward.secret import SecretUnavailable
 from litellm_steward.server import BuildServer, StewardServer, build_server
+from litellm_steward.serving.gate import HEALTH, Gate, StaticToken, Verifier, read_token
 from litellm_steward.serving.guard import Guard, PostOnly, allowed_hosts, allowed_origins
+from litellm_steward.serving.limits import Throttle
+from litellm_steward.serving.metadata import ResourceMetadata, metadata_url
+from litellm_steward.serving.step_up import StepUp
 from litellm_steward.settings import Settings, SettingsError
 from litellm_steward.steward import open_steward
 from litellm_steward.text import quote
@@ -64,7 +70,8 @@ def run_http(
     Raises ``SettingsError`` before binding if the address may not be served, and ``CannotListen``
     if it cannot be.
     """
-    addresses = loopback_addresses(host, port)
+    _look_at_token(settings)
+    addresses = addresses_for(settings, host, port)
     asyncio.run(_serve(settings, transport, addresses, build))
 
 
@@ -75,6 +82,10 @@ async def _serve(settings: Settings, transport: HttpTransport, addresses: list[A
         host, port = sockets[0].getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         sys.stderr.write(f"litellm-steward: serving on http://{shown}:{port}{PATHS[transport]}\n")
+        if not _only_here(addresses) and not settings.steward_allowed_hosts:
+            sys.stderr.write(
+                "litellm-steward: only requests to localhost are answered; STEWARD_ALLOWED_HOSTS names other hosts\n"
+            )
         sys.stderr.flush()
         config = uvicorn.Config(
             app,
@@ -91,27 +102,48 @@ async def _serve(settings: Settings, transport: HttpTransport, addresses: list[A
 
 
 def build_app(server: StewardServer, transport: HttpTransport) -> ASGIApp:
-    """One transport's routes behind the guard. What else decides about a caller goes between the two."""
-    app: ASGIApp
+    """One transport's routes behind everything that decides about a caller."""
+    return guarded(_routes(server, transport), server)
+
+
+def guarded(app: ASGIApp, server: StewardServer) -> ASGIApp:
+    """From the outside: the right host and origin, who it is, how often, and what with."""
+    settings = server.steward.settings
+    issuer, resource = settings.steward_oauth_issuer, settings.steward_oauth_resource
+    verifiers = list[Verifier]()
+    url = ""
+    if settings.auth_token is not None:
+        verifiers.append(StaticToken(settings.auth_token))
+    if issuer is not None and resource is not None:
+        from litellm_steward.serving.issuer_keys import IssuerKeys  # noqa: PLC0415 - not paid for where it is not used
+        from litellm_steward.serving.oauth import AccessTokens  # noqa: PLC0415
+
+        verifiers.append(AccessTokens(issuer, resource, IssuerKeys(issuer)))
+        url = metadata_url(resource)
+        app = StepUp(app, server.changing_tools, url, MAX_BODY)
+    app = AuthContextMiddleware(app)
+    app = Throttle(app, settings.steward_rate_limit)
+    app = Gate(app, verifiers, metadata_url=url, callers_keys=settings.steward_credentials == "caller")
+    if issuer is not None and resource is not None:
+        app = ResourceMetadata(app, issuer, resource)
+    return Guard(app, hosts=allowed_hosts(settings), origins=allowed_origins(settings))
+
+
+def _routes(server: StewardServer, transport: HttpTransport) -> ASGIApp:
     if transport == "sse":
         events = _Events(server)
-        app = Starlette(
+        return Starlette(
             routes=[
                 Route(PATHS["sse"], events, methods=["GET"]),
                 Mount(MESSAGES, events.transport.handle_post_message),
-                Route("/health", _health),
+                Route(HEALTH, _health),
             ]
         )
-    else:
-        server.custom_route("/health", methods=["GET"])(_health)
-        app = PostOnly(
-            server.streamable_http_app(
-                stateless_http=True, max_request_body_size=MAX_BODY, transport_security=_CHECKED_BY_GUARD
-            ),
-            PATHS["streamable-http"],
-        )
-    settings = server.steward.settings
-    return Guard(app, hosts=allowed_hosts(settings), origins=allowed_origins(settings))
+    server.custom_route(HEALTH, methods=["GET"])(_health)
+    app = server.streamable_http_app(
+        stateless_http=True, max_request_body_size=MAX_BODY, transport_security=_CHECKED_BY_GUARD
+    )
+    return PostOnly(app, PATHS["streamable-http"])
 
 
 class _Events:
@@ -137,17 +169,31 @@ async def _health(_: Request) -> JSONResponse:
     return JSONResponse({"status": "alive"})
 
 
-def loopback_addresses(host: str, port: int) -> list[Address]:
+def _look_at_token(settings: Settings) -> None:
+    """A token that nobody could present is found out at the start; later on it lets nobody in."""
+    if settings.auth_token is None:
+        return
+    try:
+        read_token(settings.auth_token)
+    except SecretUnavailable as error:
+        raise SettingsError(str(error)) from None
+
+
+def _only_here(addresses: list[Address]) -> bool:
+    return all(ipaddress.ip_address(name.partition("%")[0]).is_loopback for _, (name, _) in addresses)
+
+
+def addresses_for(settings: Settings, host: str, port: int) -> list[Address]:
     """Where to listen. Beyond loopback, anyone who can reach the port would hold the gateway's admin key."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError:
         raise SettingsError(f"--host {quote(host)} is not an address of this machine") from None
     addresses: list[Address] = [(family, (str(address[0]), port)) for family, *_, address in found]
-    if not all(ipaddress.ip_address(name.partition("%")[0]).is_loopback for _, (name, _) in addresses):
+    if not settings.authenticates and not _only_here(addresses):
         raise SettingsError(
-            f"--host {quote(host)} can be reached from other machines, and the steward asks nobody for a token yet",
-            hint="Serve on 127.0.0.1, and put a proxy that authenticates in front of it.",
+            f"--host {quote(host)} can be reached from other machines, and nobody would have to prove who they are",
+            hint="Set STEWARD_AUTH_TOKEN, STEWARD_AUTH_TOKEN_FILE or STEWARD_OAUTH_ISSUER, or serve on 127.0.0.1.",
         )
     return list(dict.fromkeys(addresses))
 

@@ -32,7 +32,7 @@ from mcp.types import ErrorData, JSONRPCError, JSONRPCRequest, JSONRPCResponse, 
 
 from litellm_steward.logs import place_of
 from litellm_steward.server import BuildServer, build_server
-from litellm_steward.settings import Settings
+from litellm_steward.settings import Settings, SettingsError
 from litellm_steward.steward import Steward, open_steward
 
 if TYPE_CHECKING:  # private to the SDK, and only its types are needed
@@ -49,6 +49,11 @@ def run_stdio(settings: Settings, *, build: BuildServer = build_server) -> NoRet
 
     Raises ``SettingsError`` if the server cannot be built.
     """
+    if settings.steward_credentials == "caller":
+        raise SettingsError(
+            "STEWARD_CREDENTIALS=caller is for HTTP, where each request can bring a key",
+            hint="Use --transport streamable-http or sse; or set STEWARD_CREDENTIALS=steward and LITELLM_MASTER_KEY.",
+        )
     anyio.run(_serve, settings, build)
     raise AssertionError("the process has ended")
 

@@ -6,9 +6,8 @@ from litellm_steward import errors
 from litellm_steward.api.keys import Key
 from litellm_steward.api.teams import Team
 from litellm_steward.approval import Plan, typeable
-from litellm_steward.secret import reveal
 from litellm_steward.steward import Steward
-from litellm_steward.text import hash_key, is_masked_key, money, quote
+from litellm_steward.text import is_masked_key, money, quote
 from litellm_steward.tools.blocks import iso, spoken_time
 
 
@@ -25,7 +24,7 @@ def refuse_own_or_gone(steward: Steward, key: Key) -> None:
     if key.status() == "deleted":
         when = f" on {spoken_time(iso(key.deleted_at) or '')}" if key.deleted_at else ""
         raise errors.Refused(f"This key was deleted already{when}. Nothing was changed.")
-    if key.token == hash_key(reveal(steward.settings.master_key.read())):
+    if key.token == steward.proxy.own_key_id():
         raise errors.Refused("This is the steward's own admin key; deleting it would lock us out.")
 
 

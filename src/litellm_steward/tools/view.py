@@ -11,6 +11,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import InputRequiredResult, ResourceLink
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from litellm_steward.callers import principal_of
 from litellm_steward.steward import Steward
 from litellm_steward.text import clean
 
@@ -21,7 +22,15 @@ Effect = Literal["reads", "creates", "destroys"]
 
 
 def steward_of(ctx: StewardContext) -> Steward:
-    return ctx.request_context.lifespan_context
+    """The process's steward; where callers bring their own keys, the one that works with this caller's."""
+    steward = ctx.request_context.lifespan_context
+    if steward.settings.steward_credentials == "steward":
+        return steward
+    caller = principal_of(ctx)
+    if caller.key is None:
+        steward.settings.master_key.read()  # says what is missing
+        raise AssertionError("there is no key to fall back on")
+    return steward.of_caller(caller.identity, caller.key)
 
 
 Name = Annotated[str, AfterValidator(clean)]
