@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from litellm_steward.access import ADMIN, VIEWER, Access
 from litellm_steward.api.standing import OwnKey
 from litellm_steward.api.version import NEWEST_TESTED, OLDEST_SUPPORTED, Version
 from litellm_steward.errors import KeyRefused, NoDatabase, RoleRefused, StewardError, TimedOut, Unreachable
@@ -21,8 +22,6 @@ from litellm_steward.tools.keys import BUDGET_LIMITS_SINCE
 Level = Literal["ok", "note", "FAULT"]
 Read = Literal["keys", "users", "teams", "customers", "models", "fallbacks", "usage"]
 
-ADMIN: Final = "proxy_admin"
-VIEWER: Final = "proxy_admin_viewer"
 THIS_KEY: Final = "this key"
 CHANGES_NOTHING: Final = "may not change anything"
 CUSTOMER_ACTIVITY_FROM: Final = Version(1, 83, 0)
@@ -127,7 +126,7 @@ def _obstacles(found: Findings, tool: str, *, writes: bool) -> Iterator[str]:
         yield "it needs an admin key that the proxy accepts"
     if found.database != "connected" and tool not in WITHOUT_DATABASE:
         yield "it needs the proxy's database"
-    if isinstance(found.own_key, OwnKey) and found.role not in {ADMIN, VIEWER}:
+    if isinstance(found.own_key, OwnKey) and not Access(found.own_key, found.role).sees_the_company:
         yield f"{THIS_KEY} is not an admin's"
     failed = {read: error for read in NEEDS.get(tool, ()) if (error := found.reads.get(read)) is not None}
     if broken := [read for read, error in failed.items() if not isinstance(error, RoleRefused)]:
@@ -142,12 +141,7 @@ def _obstacles(found: Findings, tool: str, *, writes: bool) -> Iterator[str]:
 
 def may_write(found: Findings) -> bool:
     """The master key, or a key of an admin that is not confined to other routes."""
-    key = found.own_key
-    if key is None:
-        return True
-    if isinstance(key, StewardError) or found.role != ADMIN:
-        return False
-    return not key.allowed_routes or "management_routes" in key.allowed_routes
+    return not isinstance(found.own_key, StewardError) and Access(found.own_key, found.role).may_change
 
 
 def limits_of(tool: str, version: Version | None) -> tuple[str, ...]:

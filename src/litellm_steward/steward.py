@@ -10,6 +10,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from litellm_steward.access import KnownAccess
 from litellm_steward.api.proxy import Proxy, Transport
 from litellm_steward.api.version import Version, detect
 from litellm_steward.approval import Approvals
@@ -31,6 +32,7 @@ class Steward:
     approvals: Approvals
     reports: Reports = field(default_factory=Reports)
     audit: AuditLog = field(default_factory=AuditLog)
+    access: KnownAccess = field(default_factory=KnownAccess)
     _version: Version | None = None
     _callers: OrderedDict[str, Steward] = field(default_factory=OrderedDict)
 
@@ -49,7 +51,9 @@ class Steward:
         found = self._callers.pop(identity, None)
         if found is None:
             proxy = self.proxy.with_key(ConstantSecret(KEY_HEADER, key))
-            found = replace(self, proxy=proxy, reports=Reports(), _version=None, _callers=OrderedDict())
+            found = replace(
+                self, proxy=proxy, reports=Reports(), access=KnownAccess(), _version=None, _callers=OrderedDict()
+            )
         self._callers[identity] = found
         while len(self._callers) > CALLERS_KEPT:
             self._callers.popitem(last=False)

@@ -18,7 +18,7 @@ FLOORS: Final = (
     {"api"},
     {"*"},  # the rooms between
     {"tools"},
-    {"surface", "prompts", "diagnosis"},
+    {"surface", "prompts", "diagnosis", "offers"},
     {"server"},
     {"serving", "check"},
     {"cli"},

@@ -126,6 +126,7 @@ class Proxy:
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - one deadline over all attempts
         also: Sequence[int] = (),
+        attempts: int = ATTEMPTS,
     ) -> T:
         """Read. ``also``: error statuses whose body is the answer all the same."""
         route = f"GET {path}"
@@ -144,7 +145,7 @@ class Proxy:
                     raise
                 except errors.ProxyError as error:
                     pause = _pause(attempt, error)
-                    if attempt == ATTEMPTS or not _passes_by_itself(error) or pause > _patience():
+                    if attempt == attempts or not _passes_by_itself(error) or pause > _patience():
                         raise
                     await anyio.sleep(pause)
                 attempt += 1

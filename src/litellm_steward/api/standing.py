@@ -6,7 +6,7 @@ from datetime import date
 
 from litellm_steward import errors
 from litellm_steward.api import customers, users
-from litellm_steward.api.proxy import Proxy
+from litellm_steward.api.proxy import ATTEMPTS, Proxy
 from litellm_steward.api.wire import Strings, Wire
 
 
@@ -37,10 +37,10 @@ class Counted(Wire):
     """A list of which only the fact that it was answered counts."""
 
 
-async def own_key(proxy: Proxy) -> OwnKey | None:
+async def own_key(proxy: Proxy, *, attempts: int = ATTEMPTS) -> OwnKey | None:
     """``GET /key/info`` without a key means our own; ``None``: accepted, and no virtual key, so the master key."""
     try:
-        return (await proxy.get("/key/info", OwnKeyInfo)).info
+        return (await proxy.get("/key/info", OwnKeyInfo, attempts=attempts)).info
     except errors.Missing:
         return None
 
