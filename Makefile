@@ -45,8 +45,9 @@ check: lint test-fast ## Lint and fast tests: before every commit
 ci: ## Run what the continuous integration runs
 	.ci/run
 
-bench: sync ## Measure start-up and answers
-	$(RUN) python -m benchmarks.startup
+bench: sync ## Measure start-up, and answers at company size (most of an hour; BENCH="--release 1.108.5" for less)
+	-$(RUN) python -m benchmarks.startup
+	$(RUN) python -m benchmarks.company_size $(BENCH)
 
 record: sync ## Record real exchanges anew from the example gateway, for the unit tests
 	$(RUN) python -m tests.record
