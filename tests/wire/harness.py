@@ -69,9 +69,12 @@ class Served:
 
 
 @asynccontextmanager
-async def serve(transport: Literal["sse", "streamable-http"], **settings: str) -> AsyncIterator[Served]:
+async def serve(
+    transport: Literal["sse", "streamable-http"], host: str = "127.0.0.1", **settings: str
+) -> AsyncIterator[Served]:
     process = await asyncio.create_subprocess_exec(
         *command(transport),
+        host,
         cwd="/",
         env=environment(**settings),
         stdout=asyncio.subprocess.PIPE,
@@ -80,7 +83,7 @@ async def serve(transport: Literal["sse", "streamable-http"], **settings: str) -
     assert process.stderr is not None
     first = (await process.stderr.readline()).decode()
     served = Served(process, transport, first.rsplit(" ", 1)[-1].strip())
-    assert served.url.startswith("http://127.0.0.1:"), first
+    assert served.url.startswith(f"http://{host}:"), first
     listening = asyncio.create_task(_listen(process.stderr, served))
     try:
         yield served

@@ -152,13 +152,14 @@ def build_toys(steward: Steward) -> StewardServer:
 
 
 def main() -> int:
-    """``stdio``, ``sse`` or ``streamable-http``; settings come from the environment."""
+    """``stdio``, or ``sse`` or ``streamable-http`` and where; settings come from the environment."""
     settings = load_settings()
     configure_logging(settings.steward_log_level)
     transport = sys.argv[1]
     if transport == "stdio":
         run_stdio(settings, build=build_toys)
-    run_http(settings, "sse" if transport == "sse" else "streamable-http", port=0, build=build_toys)
+    host = sys.argv[2]
+    run_http(settings, "sse" if transport == "sse" else "streamable-http", host=host, port=0, build=build_toys)
     return 0
 
 

@@ -31,8 +31,8 @@ from litellm_steward.text import hash_key
 HEALTH: Final = "/health"
 LONGEST_CREDENTIAL: Final = 8192
 
-WRONG_AT_ONCE: Final = 30
-WRONG_A_SECOND: Final = 0.5
+WRONG_AT_ONCE: Final = 100
+WRONG_A_SECOND: Final = 1.0
 """Wrong tokens of one address that are answered with 401. The right one passes at any time, so that a client
 with an old token does not lock out those behind the same address."""
 

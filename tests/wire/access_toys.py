@@ -1,0 +1,68 @@
+"""Tools that show who calls and whose key is used."""
+
+from __future__ import annotations
+
+from mcp.types import InputRequiredResult, TextContent
+from pydantic import BaseModel
+
+from litellm_steward.approval import Pending, Plan, agreement
+from litellm_steward.callers import caller_of
+from litellm_steward.tools.view import Answer, Name, StewardContext, ToolSpec, steward_of
+
+
+class Said(Answer):
+    says: Name
+
+    def text(self) -> str:
+        return self.says
+
+
+class Whose(BaseModel):
+    whose: str
+
+
+async def whoami(ctx: StewardContext) -> Said:
+    """Say who calls."""
+    caller = caller_of(ctx)
+    return Said(says=f"{caller.client or '-'} | {caller.subject or '-'}")
+
+
+async def ask(ctx: StewardContext) -> Said:
+    """Ask the proxy whose key it was sent."""
+    return Said(says=(await steward_of(ctx).proxy.get("/whose", Whose)).whose)
+
+
+async def release(ctx: StewardContext) -> Said:
+    """Say which release the proxy is."""
+    return Said(says=str(await steward_of(ctx).version()))
+
+
+async def spend_report(ctx: StewardContext, rows: str) -> Said:
+    """Keep a table."""
+    return Said(says=steward_of(ctx).reports.keep(rows))
+
+
+async def wipe(ctx: StewardContext, approval: str | None = None) -> Said | InputRequiredResult:
+    """Destroy something, once somebody agreed."""
+    plan = Plan("wipe", ("Wipe it.",), "it", {"it": 1})
+    agreed = await agreement(steward_of(ctx).approvals, ctx, plan, approval)
+    if isinstance(agreed, InputRequiredResult):
+        return agreed
+    return Said(says=agreed.approval if isinstance(agreed, Pending) else "wiped")
+
+
+TOOLS: tuple[ToolSpec, ...] = (
+    ToolSpec(whoami, "Who am I", "reads"),
+    ToolSpec(ask, "Ask", "reads"),
+    ToolSpec(release, "Release", "reads"),
+    ToolSpec(spend_report, "Spend report", "reads"),
+    ToolSpec(wipe, "Wipe", "destroys"),
+)
+
+
+def words(result: object) -> str:
+    """What a tool said, be it an answer or an error."""
+    content = getattr(result, "content", None)
+    assert content
+    assert isinstance(content[0], TextContent)
+    return content[0].text
