@@ -21,21 +21,26 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, Self, TypeVar
 
 import anyio
 from mcp.server.mcpserver import Context
 from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from mcp_types.version import is_version_at_least
+from pydantic import SecretStr
 
 from litellm_steward import audit
 from litellm_steward.callers import principal_of
 from litellm_steward.errors import Refused
+from litellm_steward.secret import reveal
 from litellm_steward.settings import Approval
 from litellm_steward.text import clean, quote
 
 LIFETIME: Final = 300.0
-"""Seconds for which a token can be used, and for which a form waits."""
+"""Seconds for which a token can be used."""
+
+FORM_WAITS: Final = 120.0
+"""Seconds for which a form waits: some clients say that they show forms and drop them. The plan follows."""
 
 UNCHANGED: Final = "Nothing was changed."
 _QUESTION: Final = "approval"
@@ -113,6 +118,17 @@ class Approvals:
             raise Refused(f"This approval was used already. {UNCHANGED}", hint="Call again without approval.")
         self._used[nonce] = int(expires, 16)
 
+    @classmethod
+    def shared(cls, mode: Approval, key: SecretStr | None) -> Self:
+        """With a key that replicas share, each takes the others' tokens; without, one of its own.
+
+        That a token was used is known to the one that took it. To the others it is void all the same,
+        because a plan is bound to its target as it was before.
+        """
+        if key is None:
+            return cls(mode)
+        return cls(mode, hashlib.sha256(b"litellm-steward approval\n" + _bytes(reveal(key))).digest())
+
     def _seal(self, plan: Plan, expires: str, nonce: str) -> str:
         message = _bytes(f"{plan.fingerprint}.{expires}.{nonce}")
         return hmac.new(self.secret, message, hashlib.sha256).hexdigest()[:32]
@@ -155,6 +171,8 @@ async def _agreement(
         answer = await _ask(ctx, plan)
         if answer is not None:
             return _judge(answer, plan)
+        if approvals.mode == "elicit":
+            raise Refused(f"Nobody answered the form within {FORM_WAITS:g} s. {UNCHANGED}", hint="Call again.")
     if approvals.mode == "elicit":
         raise Refused(
             f"This needs a person's agreement, and this client cannot be asked. {UNCHANGED}",
@@ -200,12 +218,12 @@ def _form(plan: Plan) -> ElicitRequestFormParams:
 async def _ask(ctx: Context[S], plan: Plan) -> ElicitResult | None:
     """The older protocol: ask now. ``None`` if the client never answers; some advertise forms and drop them."""
     form = _form(plan)
-    with anyio.move_on_after(LIFETIME):
+    with anyio.move_on_after(FORM_WAITS):
         answer: ElicitResult = await ctx.session.elicit_form(
             message=form.message, requested_schema=form.requested_schema, related_request_id=ctx.request_id
         )
         return answer
-    log.warning("The client did not answer a form within %g s; showing the plan instead", LIFETIME)
+    log.warning("The client did not answer a form within %g s; going on without it", FORM_WAITS)
     return None
 
 

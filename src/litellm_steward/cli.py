@@ -68,6 +68,8 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _serve(options: argparse.Namespace, settings: Settings) -> int:
+    if settings.steward_approval == "off":
+        sys.stderr.write("litellm-steward: STEWARD_APPROVAL=off: keys and models are deleted without asking anybody\n")
     if options.transport == "stdio":
         if options.host is not None or options.port is not None:
             raise SettingsError("--host and --port need --transport streamable-http or sse")

@@ -64,6 +64,9 @@ class Settings(BaseSettings):
         default="auto",
         description="Who agrees before something is destroyed: `auto`, `elicit`, `plan`, `off`",
     )
+    steward_approval_key: SecretStr | None = Field(
+        default=None, description="Seals approval tokens; give it to all replicas, or each takes its own only"
+    )
     steward_key_delivery: KeyDelivery = Field(
         default="reply", description="`reply` shows a new key once; `file` writes it to STEWARD_KEY_DIR"
     )
@@ -109,6 +112,7 @@ class Settings(BaseSettings):
         "litellm_master_key",
         "litellm_master_key_file",
         "steward_key_dir",
+        "steward_approval_key",
         "steward_auth_token",
         "steward_auth_token_file",
         "steward_oauth_issuer",
@@ -130,7 +134,7 @@ class Settings(BaseSettings):
             raise ValueError("must not contain a user name or password")
         return value.rstrip("/")
 
-    @field_validator("steward_auth_token")
+    @field_validator("steward_auth_token", "steward_approval_key")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not is_token(value):

@@ -75,7 +75,9 @@ def make_steward(settings: Settings, transport: Transport | None = None) -> Stew
         transport=transport,
         before_write=audit.before_write,
     )
-    return Steward(settings, proxy, Approvals(settings.steward_approval), audit=audit)
+    return Steward(
+        settings, proxy, Approvals.shared(settings.steward_approval, settings.steward_approval_key), audit=audit
+    )
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from pydantic import SecretStr
 
 from litellm_steward.approval import LIFETIME, Approvals, Plan, question, typeable
 from litellm_steward.errors import Refused
@@ -158,3 +159,14 @@ def test_what_a_person_types_is_what_it_looks_like(names: tuple[str | None, ...]
 def test_the_question_ends_in_what_to_type() -> None:
     assert question(PLAN).splitlines()[-1] == "To agree, type 'cs-bot'."
     assert question(PLAN) == question(replace(PLAN)), "in the newer protocol it is asked twice"
+
+
+def test_replicas_that_share_a_key_take_each_others_tokens() -> None:
+    key = SecretStr("k" * 32)
+    one, other, stranger = Approvals.shared("auto", key), Approvals.shared("auto", key), Approvals.shared("auto", None)
+    token = one.issue(PLAN)
+    other.redeem(token, PLAN)
+    with pytest.raises(Refused, match="not valid"):
+        stranger.redeem(token, PLAN)
+    with pytest.raises(Refused, match="used already"):
+        other.redeem(token, PLAN)

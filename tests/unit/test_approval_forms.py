@@ -190,16 +190,24 @@ async def test_a_target_that_changes_while_the_person_reads_is_left_alone() -> N
 @pytest.mark.asyncio
 async def test_a_client_that_never_answers_gets_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some clients advertise forms and drop them; only the older protocol waits inside the call."""
-    monkeypatch.setattr(approval, "LIFETIME", 0.05)
-
-    async def asleep(params: ElicitRequestParams) -> ElicitResult:
-        await anyio.sleep_forever()
-        raise AssertionError
-
+    monkeypatch.setattr(approval, "FORM_WAITS", 0.05)
     wiper = Wiper()
-    planned = facts_of(await wiper.call("legacy", asleep))
+    planned = facts_of(await wiper.call("legacy", _asleep))
     assert planned["status"] == "approval_required"
     assert wiper.disk.wiped == []
+
+
+@pytest.mark.asyncio
+async def test_a_person_who_must_agree_and_never_answers_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(approval, "FORM_WAITS", 0.05)
+    wiper = Wiper("elicit")
+    assert f"Nobody answered the form within 0.05 s. {UNTOUCHED}" in refusal_of(await wiper.call("legacy", _asleep))
+    assert wiper.disk.wiped == []
+
+
+async def _asleep(params: ElicitRequestParams) -> ElicitResult:
+    await anyio.sleep_forever()
+    raise AssertionError
 
 
 @pytest.mark.asyncio

@@ -23,6 +23,7 @@ IMPORTS = {module: imported_by(path) for module, path in MODULES.items()}
 
 REVEALERS = {
     "secret": "defines it",
+    "approval": "makes the sealing key of the one that replicas share",
     "api.proxy": "builds the request header, and hashes our own key to recognise it",
     "delivery": "shows or writes a new key, once",
     "deployment_request": "builds the body that holds a provider's key",

@@ -157,3 +157,8 @@ def test_the_check_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("litellm_steward.check.run", run)
     assert cli(["check", "--read-only"]) == 7
+
+
+def test_approval_off_warns_at_the_start(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli(["serve", "--approval", "off", "--port", "1"]) == 2
+    assert "STEWARD_APPROVAL=off: keys and models are deleted without asking anybody" in capsys.readouterr().err

@@ -28,6 +28,11 @@ def refuse_own_or_gone(steward: Steward, key: Key) -> None:
         raise errors.Refused("This is the steward's own admin key; deleting it would lock us out.")
 
 
+def _code(key: Key) -> str:
+    """What is typed for a key without an alias that can be: its masked form, else the first of its id."""
+    return key.key_name if is_masked_key(key.key_name) else key.token[:6]
+
+
 def deletion_plan(key: Key, team: Team | None, notes: tuple[str, ...]) -> Plan:
     """The dry run. Bound to what only a deliberate change alters, never to spend or last use."""
     name = quote(key.key_alias) if key.key_alias else "without alias"
@@ -44,7 +49,7 @@ def deletion_plan(key: Key, team: Team | None, notes: tuple[str, ...]) -> Plan:
             "Every call with it will be refused. This cannot be undone.",
             *notes,
         ),
-        typed=typeable(key.key_alias, otherwise=masked(key)),
+        typed=typeable(key.key_alias, otherwise=_code(key)),
         identity={
             "token": key.token,
             "key_alias": key.key_alias,
