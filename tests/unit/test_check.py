@@ -122,6 +122,17 @@ async def test_a_master_key_on_a_healthy_proxy(proxy: respx.MockRouter, capsys: 
 
 
 @pytest.mark.asyncio
+async def test_keys_that_callers_bring_are_no_fault(
+    proxy: respx.MockRouter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers(proxy)
+    code, said = await screen(capsys, litellm_master_key=None, steward_credentials="caller")
+    assert code == 0
+    assert "each HTTP request brings its own in X-LiteLLM-Key" in unwrapped(said)
+    assert not any("authorization" in call.request.headers and KEY in str(call.request.headers) for call in proxy.calls)
+
+
+@pytest.mark.asyncio
 async def test_it_only_reads(proxy: respx.MockRouter, capsys: pytest.CaptureFixture[str]) -> None:
     answers(proxy)
     await screen(capsys)
@@ -211,7 +222,7 @@ async def test_a_proxy_without_database(proxy: respx.MockRouter, capsys: pytest.
 @pytest.mark.asyncio
 async def test_a_viewers_key(proxy: respx.MockRouter, capsys: pytest.CaptureFixture[str]) -> None:
     user = {"user_id": "viewer", "user_role": "proxy_admin_viewer"}
-    answers(proxy, key__info=ok(info={"user_id": "viewer"}), user__list=ok(users=[user]))
+    answers(proxy, key__info=ok(info={"user_id": "viewer"}), user__list=ok(users=[user], total=1))
     code, said = await screen(capsys)
     assert code == 1
     assert "a viewer's key of user 'viewer'" in said

@@ -172,7 +172,8 @@ def test_a_large_answer_is_the_same_without_its_bulk() -> None:
 
     def body(bulk: object) -> bytes:
         breakdown = {"api_keys": dict(list(keys.items())[:2]), "entities": {"t": {**team, "api_key_breakdown": bulk}}}
-        return json.dumps({"results": [{"date": "2026-11-21", "breakdown": breakdown}]}).encode()
+        day = {"date": "2026-11-21", "metrics": team["metrics"], "breakdown": breakdown}
+        return json.dumps({"results": [day]}).encode()
 
     small, large = body({}), body(keys)
     assert len(small) < LARGE < len(large)

@@ -42,8 +42,21 @@ def test_a_200_that_is_none(body: bytes, said: str) -> None:
 
 
 def test_unknown_fields_and_nulls_are_no_trouble() -> None:
-    page = decode(Answer(200, b'{"keys": null, "total_count": null, "new_in_2027": {}}'), PAGE, ROUTE)
-    assert (page.keys, page.total_count) == ([], 0)
+    row = b'{"token": "a", "models": null, "max_budget": null, "new_in_2027": {}}'
+    page = decode(Answer(200, b'{"keys": [%s], "total_count": 1, "total_pages": 1, "x": null}' % row), PAGE, ROUTE)
+    assert (page.keys[0].models, page.keys[0].max_budget) == ([], None)
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"keys": null, "total_count": 0, "total_pages": 0}', b'{"total_count": 3}'])
+def test_an_answer_without_its_rows_is_not_an_empty_list(body: bytes) -> None:
+    with pytest.raises(errors.ProxyBroken, match=r"form the steward does not know \(missing at 'keys'\)"):
+        decode(Answer(200, body), PAGE, ROUTE)
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"1e999"])
+def test_a_figure_is_a_finite_number(number: bytes) -> None:
+    with pytest.raises(errors.ProxyBroken, match=r"finite_number at 'keys\.0\.spend'"):
+        decode(Answer(200, b'{"keys": [{"spend": %s}], "total_count": 1, "total_pages": 1}' % number), PAGE, ROUTE)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

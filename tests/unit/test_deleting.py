@@ -113,7 +113,7 @@ async def test_what_was_changed_since_the_plan_is_not_deleted(version: str, chan
     async with playing(_then(_scene(version, "rec-doomed"), lambda row: row.update(changed))) as stage:
         planned = await _plan(stage, **DOOMED)
         if "team_id" in changed:  # the plan names the team, which was not recorded
-            stage.player.allow("/v2/team/list", {"teams": [], "total": 0})
+            stage.player.allow("/v2/team/list", {"teams": [], "total": 0, "total_pages": 0})
         said = refusal_of(await stage.call("delete_key", **DOOMED, approval=planned["approval"]))
         assert stage.player.sent("/key/delete") == []
     assert said.startswith("This approval is not valid for this call, or its target has changed since.")

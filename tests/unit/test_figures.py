@@ -54,14 +54,15 @@ def test_little_money_is_given_more_finely(amount: str, step: str) -> None:
 
 
 def test_sums_of_floats_leave_only_dust() -> None:
-    summed = figures_of(Metrics(spend=Decimal(str(0.1 + 0.2))))
+    summed = figures_of(Metrics(spend=Decimal(str(0.1 + 0.2)), api_requests=0))
     assert (summed - _spend("0.3", 0)).is_nothing
     assert not Figures(api_requests=1).is_nothing
     assert not Figures(spend=Decimal("0.000001")).is_nothing
 
 
 def test_an_old_row_without_a_token_total_has_one() -> None:
-    assert figures_of(Metrics(prompt_tokens=3, completion_tokens=4)).total_tokens == 7
+    row = Metrics(spend=Decimal(0), api_requests=1, prompt_tokens=3, completion_tokens=4)
+    assert figures_of(row).total_tokens == 7
 
 
 def test_figures_are_added_part_by_part() -> None:

@@ -160,7 +160,8 @@ async def test_a_team_that_does_not_exist_limits_nothing() -> None:
     """The proxy takes any text for a team's id."""
 
     def orphaned(exchange: Exchange) -> Exchange:
-        return replace(exchange, answer={"teams": [], "total": 0}) if exchange.path == "/v2/team/list" else exchange
+        none: dict[str, Any] = {"teams": [], "total": 0, "total_pages": 0}
+        return replace(exchange, answer=none) if exchange.path == "/v2/team/list" else exchange
 
     told = await _told(_changed(NEW, "alex-laptop", orphaned), "alex-laptop")
     assert told["notes"][0].endswith("does not exist: no team budget applies.")

@@ -7,14 +7,13 @@ route or from one page that holds everything; who calls these functions sees to 
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Final, Literal
 
 from pydantic import RootModel
 
 from litellm_steward import errors
 from litellm_steward.api.proxy import Proxy, Query
-from litellm_steward.api.wire import Wire
+from litellm_steward.api.wire import Usd, Wire
 from litellm_steward.periods import Period
 
 Scope = Literal["user", "team", "customer", "tag"]
@@ -27,11 +26,11 @@ USER_PAGE: Final = 1000
 class Metrics(Wire):
     """A sum of rollup rows. ``spend`` in USD."""
 
-    spend: Decimal = Decimal(0)
+    spend: Usd
     prompt_tokens: int = 0
     completion_tokens: int = 0
     total_tokens: int = 0
-    api_requests: int = 0
+    api_requests: int
     successful_requests: int = 0
     failed_requests: int = 0
     total_response_time_ms: float = 0
@@ -48,7 +47,7 @@ class KeyMetadata(Wire):
 
 
 class Entry(Wire):
-    metrics: Metrics = Metrics()
+    metrics: Metrics
 
 
 class KeyEntry(Entry):
@@ -77,7 +76,7 @@ class Breakdown(Wire):
 
 class Day(Wire):
     date: str
-    metrics: Metrics = Metrics()
+    metrics: Metrics
     breakdown: Breakdown = Breakdown()
 
 
@@ -90,7 +89,7 @@ class Metadata(Wire):
 class Activity(Wire):
     """One answer of a ``daily/activity`` route."""
 
-    results: list[Day] = []
+    results: list[Day]
     metadata: Metadata = Metadata()
 
 
@@ -98,15 +97,15 @@ class KeyRow(Wire):
     """One row of ``/aggregated/keys``."""
 
     api_key: str = ""
-    metrics: Metrics = Metrics()
+    metrics: Metrics
     metadata: KeyMetadata = KeyMetadata()
 
 
 class KeyRows(Wire):
     """The keys that spent most, and how many there are."""
 
-    api_keys: list[KeyRow] = []
-    total_api_keys: int = 0
+    api_keys: list[KeyRow]
+    total_api_keys: int
 
 
 class UserRow(Metrics):
@@ -119,8 +118,8 @@ class UserRow(Metrics):
 class UserRows(Wire):
     """The users that spent most, and how many there are."""
 
-    users: list[UserRow] = []
-    total_users: int = 0
+    users: list[UserRow]
+    total_users: int
 
 
 class ExportRow(Metrics):

@@ -56,8 +56,8 @@ class AuditedKey(Wire):
 
 
 class AuditedPage(Wire):
-    keys: list[AuditedKey] = []
-    total_count: int = 0
+    keys: list[AuditedKey]
+    total_count: int
 
 
 async def audited(proxy: Proxy, number: int, *, user_id: str | None, team_id: str | None) -> AuditedPage:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from pydantic import RootModel
 
 from litellm_steward import errors
 from litellm_steward.api.budget import BudgetTable
 from litellm_steward.api.proxy import Body, Proxy
-from litellm_steward.api.wire import Acknowledged, Wire
+from litellm_steward.api.wire import Acknowledged, Usd, Wire
 
 
 class Customer(Wire):
@@ -27,8 +25,8 @@ class CustomerSpend(Wire):
     """One row of ``POST /global/spend/end_users``."""
 
     end_user: str = ""
-    total_count: int = 0
-    total_spend: Decimal = Decimal(0)
+    total_count: int
+    total_spend: Usd
 
 
 class CustomerSpends(RootModel[list[CustomerSpend]]):

@@ -105,7 +105,8 @@ def error_of(answer: Answer, route: str, secrets: Iterable[str] = ()) -> errors.
         return errors.RouteMissing(f"This LiteLLM version has no {route}", status=status, detail=detail)
     if status == 429:
         message = f"The proxy limits our requests (HTTP 429){quoted}"
-        return errors.RateLimited(message, status=status, detail=detail, retry_after=answer.retry_after)
+        wait = None if answer.retry_after is None else f"It asks us to wait {answer.retry_after:.0f} s."
+        return errors.RateLimited(message, status=status, detail=detail, retry_after=answer.retry_after, hint=wait)
     if _NO_DATABASE.search(said) or kind == "no_db_connection":
         message = f"The proxy has no database connection{quoted}"
         return errors.NoDatabase(message, status=status, detail=detail, hint=_DATABASE_HINT)

@@ -62,15 +62,15 @@ class KeyInfo(Wire):
 class KeyPage(Wire):
     """``GET /key/list?return_full_object=true``."""
 
-    keys: list[Key] = []
-    total_count: int = 0
-    total_pages: int = 0
+    keys: list[Key]
+    total_count: int
+    total_pages: int
 
 
 class KeyRows(Wire):
     """``POST /v2/key/info``: rows of the keys that exist, in no order; 1.83 and newer leave the hash out."""
 
-    info: list[Key] = []
+    info: list[Key]
 
 
 class NewKey(Wire):

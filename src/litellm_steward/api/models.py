@@ -67,7 +67,7 @@ class Deployment(Wire):
 
 
 class Deployments(Wire):
-    data: list[Deployment] = []
+    data: list[Deployment]
 
 
 class TestConnection(Wire):

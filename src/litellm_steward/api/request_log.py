@@ -55,8 +55,8 @@ class RequestRow(Wire):
     user: str = ""
     team_id: str = ""
     end_user: str = ""
-    spend: float = 0
-    total_tokens: int = 0
+    spend: float
+    total_tokens: int
     status: str = ""
     started: datetime | None = Field(default=None, alias="startTime")
     ended: datetime | None = Field(default=None, alias="endTime")
@@ -84,8 +84,8 @@ class RequestRow(Wire):
 class RequestPage(Wire):
     """``total`` counts all matching rows, or is a lower bound if ``total_is_capped``."""
 
-    data: list[RequestRow] = []
-    total: int = 0
+    data: list[RequestRow]
+    total: int
     total_is_capped: bool = False
     keyless_failures: bool = False
     """Before 1.83 some releases book failed calls without their key."""

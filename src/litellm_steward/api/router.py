@@ -56,14 +56,14 @@ class Sources(Wire):
 class RouterSettings(Wire):
     """``GET /router/settings``."""
 
-    current_values: Values = Values()
+    current_values: Values
     source: Sources = Sources()
 
 
 class ConfigCallbacks(Wire):
     """``GET /get/config/callbacks``: on every release, without the content-policy list."""
 
-    router_settings: Values = Values()
+    router_settings: Values
 
 
 class Fallbacks(Wire):

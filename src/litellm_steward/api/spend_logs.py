@@ -28,8 +28,8 @@ class LogRow(Wire):
 class LogPage(Wire):
     """``total`` counts all matching rows; ``data`` is one page of them."""
 
-    data: list[LogRow] = []
-    total: int = 0
+    data: list[LogRow]
+    total: int
 
 
 class SummaryRow(RootModel[dict[str, object]]):

@@ -36,16 +36,16 @@ class Team(Budgeted):
 class TeamPage(Wire):
     """``GET /v2/team/list``."""
 
-    teams: list[Team] = []
-    total: int = 0
-    total_pages: int = 0
+    teams: list[Team]
+    total: int
+    total_pages: int
 
 
 class TeamInfo(Wire):
     """``GET /team/info``: the row, and every key of the team."""
 
     team_info: Team
-    keys: list[Key] = []
+    keys: list[Key]
 
 
 async def by_id(proxy: Proxy, team_id: str) -> Team | None:

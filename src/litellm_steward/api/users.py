@@ -30,8 +30,8 @@ class User(Budgeted):
 class UserPage(Wire):
     """``GET /user/list``."""
 
-    users: list[User] = []
-    total: int = 0
+    users: list[User]
+    total: int
 
 
 class NewUser(Wire):

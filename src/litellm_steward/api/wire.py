@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 class Wire(BaseModel):
-    """A piece of an answer: unknown fields are ignored and ``null`` means absent."""
+    """A piece of an answer: unknown fields are ignored and ``null`` means absent.
 
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, protected_namespaces=())
+    A list of rows, and a figure that is added up, have no default: an answer without them is not an
+    answer of nothing, and to read it so would make a wrong figure.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, hide_input_in_errors=True, protected_namespaces=(), allow_inf_nan=False
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -26,6 +33,9 @@ def _strings(value: object) -> object:
         return [item for item in cast("list[object]", value) if isinstance(item, str)]
     return value
 
+
+Usd = Annotated[Decimal, Field(ge=-(10**15), le=10**15)]
+"""An amount that is added up, within what ``Decimal`` adds exactly."""
 
 Strings = Annotated[list[str], BeforeValidator(_strings)]
 """A list of names in which anything else is dropped."""

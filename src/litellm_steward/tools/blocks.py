@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Final
 
 from litellm_steward.api.budget import Budgeted, BudgetTable
@@ -91,10 +91,14 @@ def spoken_time(moment: str) -> str:
     return f"{moment[:10]} {moment[11:16]} UTC"
 
 
+WIDE: Final = Context(prec=400)
+"""A budget may be any number that somebody thought of; ``Decimal`` by itself stops at 28 digits."""
+
+
 def rounded(usd: Decimal | float) -> float:
     """USD as a JSON number, without the noise of summed floats."""
     amount = Decimal(str(usd))
-    return float(amount.quantize(quantum_for(amount)))
+    return float(amount.quantize(quantum_for(amount), context=WIDE))
 
 
 def budget_block(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from litellm_steward.api.activity import Day, EntityEntry, KeyMetadata
+from litellm_steward.api.activity import Day, KeyMetadata
 from litellm_steward.periods import Period, utc_now
 from litellm_steward.text import clean, count, quote
 from litellm_steward.usage.figures import NOTHING, Figures, Tally, figures_of, total
@@ -152,7 +152,13 @@ def by_user(keys: dict[str, KeyUsage], owners: dict[str, str | None], deleted: f
 
 def entity_total(days: Iterable[Day], entity: str) -> Figures:
     """One entity's share of an answer that covers several."""
-    return total(figures_of(day.breakdown.entities.get(entity, EntityEntry()).metrics) for day in days)
+    return total(entity_figures(day, entity) for day in days)
+
+
+def entity_figures(day: Day, entity: str) -> Figures:
+    """One entity's share of a day; nothing if it has none."""
+    entry = day.breakdown.entities.get(entity)
+    return figures_of(entry.metrics) if entry is not None else NOTHING
 
 
 def notes_on(usage_by_model: Breakdown | None, period: Period) -> list[str]:

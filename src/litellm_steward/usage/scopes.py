@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from litellm_steward.api import activity, customers, keys, spend_logs, teams
-from litellm_steward.api.activity import Day, EntityEntry, KeyRows
+from litellm_steward.api.activity import Day, KeyRows
 from litellm_steward.api.keys import Key, KeyPage
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.spend_logs import Logged, LogPage
@@ -289,7 +289,7 @@ class UserTallies:
         known = report.keys_of(reading.days).get(key_hash, KeyUsage())
         self.by_key[key_hash] = KeyUsage(report.entity_total(reading.days, self.user_id), known.metadata)
         for day in reading.days:
-            part = figures_of(day.breakdown.entities.get(self.user_id, EntityEntry()).metrics)
+            part = report.entity_figures(day, self.user_id)
             self.by_day.count(day.date, part)
             if set(day.breakdown.entities) == {self.user_id}:
                 self.by_model.count_all(models_of(day))
