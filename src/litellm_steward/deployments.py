@@ -34,6 +34,9 @@ REACHED: Final = "x-litellm-model-id"
 _LOOKS: Final = 4
 _PAUSE: Final = 0.25
 _PATHS: Final = {"chat": "/chat/completions", "completion": "/completions", "embedding": "/embeddings"}
+_SAVED: Final = "saved to the database"
+"""What the newest releases say, in a 500, of a row that is stored and cannot be loaded."""
+
 _QUESTION: Final = "Reply with the single word OK."
 
 log = logging.getLogger(__name__)
@@ -152,7 +155,7 @@ async def _read_back(proxy: Proxy, new: NewDeployment, lost: errors.ProxyError |
     stored = await models.by_id(proxy, new.id)
     if stored is not None:
         return stored
-    if lost is not None and not isinstance(lost, errors.ProxyBroken):
+    if lost is not None and _SAVED not in lost.detail.lower():
         raise lost
     known = f"LiteLLM stored it but could not load it: most likely it knows no provider {quote(new.provider)}"
     raise NotLoaded(known if new.provider else "LiteLLM cannot infer the provider: write it before the model")
