@@ -55,7 +55,7 @@ async def investigate(settings: Settings) -> Findings:
     try:
         settings.master_key.read()
     except StewardError as error:
-        found = replace(found, key_source=error)
+        found = replace(found, key_source=error, callers_keys=settings.steward_credentials == "caller")
     try:
         ready = await _knock(hurried)
     except StewardError as error:

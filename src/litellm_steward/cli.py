@@ -136,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--transport", choices=("stdio", "sse", "streamable-http"), default="stdio", help="default: %(default)s"
     )
-    serve.add_argument("--host", help="for HTTP: the loopback address to serve on (default: 127.0.0.1)")
+    serve.add_argument("--host", help="for HTTP: the address to serve on (default: 127.0.0.1)")
     serve.add_argument("--port", type=_port, help="for HTTP: the port to serve on (default: 8000; 0 picks a free one)")
     command("check", "Say whether this configuration works, what it may do, and how to mend what does not.")
     tools = command("tools", "Print the tools that this configuration offers.")

@@ -15,7 +15,7 @@ from litellm_steward.api.standing import OwnKey
 from litellm_steward.api.version import NEWEST_TESTED, OLDEST_SUPPORTED, Version
 from litellm_steward.errors import KeyRefused, NoDatabase, RoleRefused, StewardError, TimedOut, Unreachable
 from litellm_steward.fallbacks import WRITABLE_FROM
-from litellm_steward.settings import Settings
+from litellm_steward.settings import KEY_HEADER, Settings
 from litellm_steward.text import clean, quote, sentence_list
 from litellm_steward.tools.keys import BUDGET_LIMITS_SINCE
 
@@ -34,6 +34,8 @@ class Findings:
 
     key_source: StewardError | None = None
     """Why there is no admin key to send."""
+    callers_keys: bool = False
+    """Whether there is none because each caller brings one."""
     reached: StewardError | None = None
     """Why nothing could be asked."""
     database: str = "connected"
@@ -122,7 +124,7 @@ def _obstacles(found: Findings, tool: str, *, writes: bool) -> Iterator[str]:
     """Why a tool cannot work at all, the weightiest reason first."""
     if found.reached is not None:
         yield "the proxy does not answer"
-    if found.key_source is not None or isinstance(found.own_key, KeyRefused):
+    if (found.key_source is not None and not found.callers_keys) or isinstance(found.own_key, KeyRefused):
         yield "it needs an admin key that the proxy accepts"
     if found.database != "connected" and tool not in WITHOUT_DATABASE:
         yield "it needs the proxy's database"
@@ -194,6 +196,9 @@ def _database(found: Findings) -> Item:
 def _key_unsent(found: Findings) -> list[Item]:
     if found.key_source is None:
         return []
+    if found.callers_keys:
+        said = f"none: each HTTP request brings its own in {KEY_HEADER}, and what it may do was not looked at"
+        return [Item("note", "admin key", said)]
     mend = "Set LITELLM_MASTER_KEY to the proxy's master key, or LITELLM_MASTER_KEY_FILE to a file that holds it."
     return [Item("FAULT", "admin key", found.key_source.message, mend)]
 

@@ -185,3 +185,54 @@ def test_the_proxys_own_secrets_stay_out_even_if_everything_is_allowed(monkeypat
 
 def test_every_setting_is_described() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+# ---- who may come in over HTTP ---------------------------------------------------------------------
+
+OAUTH = {"STEWARD_OAUTH_ISSUER": "https://as.example", "STEWARD_OAUTH_RESOURCE": "https://steward.example/mcp"}
+
+
+@pytest.mark.parametrize("token", ["fifteen-letters", "sixteen letters!", "sixteen-lettérs!", "sixteen-lette\trs"])
+def test_a_token_must_be_long_and_plain(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEWARD_AUTH_TOKEN", token)
+    with pytest.raises(SettingsError, match="STEWARD_AUTH_TOKEN: must be at least 16 visible ASCII") as refused:
+        load_settings()
+    assert token not in str(refused.value)
+
+
+def test_who_authenticates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert not load_settings().authenticates
+    assert load_settings(steward_auth_token="sixteen-letters!").authenticates
+    (tmp_path / "token").write_text("from-the-file-01\n")
+    both = load_settings(steward_auth_token="sixteen-letters!", steward_auth_token_file=tmp_path / "token")
+    assert both.auth_token is not None
+    assert reveal(both.auth_token.read()) == "from-the-file-01"
+    for name, value in OAUTH.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().authenticates
+
+
+@pytest.mark.parametrize("name", OAUTH)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "as.example",
+        "http://as.example",
+        "https://u@as.example",
+        "https://as.example?x=1",
+        "https://as.example#x",
+        "https://",
+    ],
+)
+def test_oauth_addresses_are_https(name: str, wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for each, value in {**OAUTH, name: wrong}.items():
+        monkeypatch.setenv(each, value)
+    with pytest.raises(SettingsError, match=name):
+        load_settings()
+
+
+@pytest.mark.parametrize("name", OAUTH)
+def test_issuer_and_resource_need_each_other(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:9000")
+    with pytest.raises(SettingsError, match="need each other"):
+        load_settings()
