@@ -23,7 +23,7 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["python", "-m", 
 
 # stdio, for a host that starts the container itself:
 #   docker run -i --rm -e LITELLM_BASE_URL -e LITELLM_MASTER_KEY litellm-steward
-# HTTP is served on loopback only, which other containers cannot reach, so it needs the host's network:
-#   docker run --rm --network host -e LITELLM_BASE_URL -e LITELLM_MASTER_KEY \
-#     litellm-steward serve --transport streamable-http --port 8000
+# HTTP, for clients that bring the token, under the name that they know it by:
+#   docker run --rm -p 8000:8000 -e LITELLM_BASE_URL -e LITELLM_MASTER_KEY -e STEWARD_AUTH_TOKEN \
+#     -e STEWARD_ALLOWED_HOSTS=localhost:8000 litellm-steward serve --transport streamable-http --host 0.0.0.0
 ENTRYPOINT ["litellm-steward"]
