@@ -119,6 +119,8 @@ async def audit(
         numbers = range(start, min(start + ROUND, pages + 1))
         answers = await each([audited(proxy, n, user_id=user_id, team_id=team_id) for n in numbers], at_once=AT_ONCE)
         await judge.take([key for page in answers for key in page.keys], rows)
+        if not answers[-1].keys:
+            break  # keys were deleted meanwhile, or the count was wrong: there is nothing after an empty page
         await progress(numbers[-1], pages, f"{result.seen:,} of {result.in_all:,} keys looked at")
     if result.complete:
         result.in_all = result.seen  # 1.83 counts users whose id contains this one

@@ -69,7 +69,7 @@ async def by_alias(proxy: Proxy, alias: str, *, most: int = 1000) -> list[Team]:
             {"team_alias": alias, "page": number, "page_size": PAGE, "sort_by": "team_id"},
         )
         teams += page.teams
-        if number >= page.total_pages:
+        if number >= page.total_pages or not page.teams:  # an empty page ends a list, whatever it says of itself
             break
         number += 1
     return teams

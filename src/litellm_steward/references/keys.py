@@ -69,7 +69,7 @@ async def _by_mask(proxy: Proxy, reference: str) -> Match[Key]:
             f"A masked key cannot be looked up among {first.total_count:,} keys", hint="Use its alias or its hash."
         )
     found = list(first.keys)
-    for number in range(2, first.total_pages + 1):
+    for number in range(2, min(first.total_pages, MOST_SCANNED // keys.PAGE) + 1):
         found += (await keys.page(proxy, number=number)).keys
     tail = masked_tail(reference)
     alike = [
