@@ -135,6 +135,8 @@ async def _send(proxy: Proxy, new: NewDeployment, version: Version | None) -> er
             error.hint = "Set STORE_MODEL_IN_DB=True in the proxy's environment and restart it. Nothing was created."
         raise
     except errors.NoDatabase as error:
+        if error.write_uncertain:
+            return error
         error.hint = (
             "Models added at run time are kept in PostgreSQL: check the proxy's DATABASE_URL. Nothing was created."
         )
@@ -215,8 +217,11 @@ async def _call(proxy: Proxy, new: NewDeployment, mode: str, timeout: float) -> 
 async def _undone(proxy: Proxy, new: NewDeployment, error: StewardError) -> StewardError:
     """The same error, saying what is left of the attempt."""
     gone = await _undo(proxy, new.id)
-    error.write_uncertain = False
-    if gone:
+    under_way = isinstance(error, errors.ProxyError) and error.write_uncertain and error.under_way
+    error.write_uncertain = under_way
+    if gone and under_way:
+        error.hint = _sentences(error.hint, f"There is no deployment {new.id} so far, but the proxy may still add it.")
+    elif gone:
         error.hint = _sentences(error.hint, "Nothing was left behind.")
         if isinstance(error, ProviderFailed):
             error.hint = _sentences(error.hint, "verify=false would create it without a call.")
@@ -240,6 +245,7 @@ async def _undo(proxy: Proxy, model_id: str) -> bool:
 
 async def remove(proxy: Proxy, model_id: str) -> bool:
     """Delete one deployment by id; true if the proxy no longer knows it."""
+    lost: errors.ProxyError | None = None
     try:
         await models.delete(proxy, model_id)
     except errors.Missing:
@@ -247,9 +253,26 @@ async def remove(proxy: Proxy, model_id: str) -> bool:
     except errors.ProxyError as error:
         if not error.write_uncertain:
             raise
-    for look in range(_LOOKS):
-        if await models.by_id(proxy, model_id) is None:
-            return True
-        if look < _LOOKS - 1:
-            await anyio.sleep(_PAUSE)  # 1.83 reloads its models now and then while one is being deleted
+        lost = error
+    if await _vanishes(proxy, model_id, lost):
+        return True
+    if lost is not None:
+        lost.nothing_seen("It is still there: it was not deleted.", "It is still there so far.")
+        raise lost
+    return False
+
+
+async def _vanishes(proxy: Proxy, model_id: str, lost: errors.ProxyError | None) -> bool:
+    """Whether the proxy knows it no longer; raises what was lost if that cannot be read."""
+    try:
+        for look in range(_LOOKS):
+            if await models.by_id(proxy, model_id) is None:
+                return True
+            if look < _LOOKS - 1:
+                await anyio.sleep(_PAUSE)  # 1.83 reloads its models now and then while one is being deleted
+    except errors.ProxyError:
+        if lost is None:
+            raise
+        lost.hint = "Whether it is gone could not be read: look at it with get_model_info."
+        raise lost from None
     return False

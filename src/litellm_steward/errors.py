@@ -111,6 +111,16 @@ class ProxyError(StewardError):
         self.status = status
         self.detail = detail
 
+    @property
+    def under_way(self) -> bool:
+        """The proxy may still be at it: that a change is not to be seen yet does not settle it."""
+        return self.status == 504
+
+    def nothing_seen(self, settled: str, unsettled: str) -> None:
+        """The outcome of a lost write was looked for, and there is none: say so, for good or so far."""
+        self.hint = unsettled if self.under_way else settled
+        self.write_uncertain = self.under_way
+
 
 class KeyRefused(ProxyError):
     """401: the admin key is missing, unknown, blocked or expired."""
@@ -198,3 +208,7 @@ class TimedOut(ProxyError):
 
     fault: ClassVar[Fault] = "network"
     retryable = True
+
+    @property
+    def under_way(self) -> bool:
+        return True

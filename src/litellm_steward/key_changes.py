@@ -51,7 +51,8 @@ async def _after_lost_answer(proxy: Proxy, alias: str, lost: errors.ProxyError) 
             hint=f"A key {quote(alias)} was made all the same, but its secret is lost with the answer: "
             "delete it with delete_key and generate another.",
         )
-    lost.write_uncertain, lost.hint = False, f"No key {quote(alias)} was made."
+    name = quote(alias)
+    lost.nothing_seen(f"No key {name} was made.", f"There is no key {name} so far, but the proxy may still make it.")
     return lost
 
 
@@ -89,8 +90,10 @@ async def delete(proxy: Proxy, key: Key) -> Deletion:
         if not error.write_uncertain:
             raise
         if not await _settled(proxy, key.token, error):
-            error.write_uncertain = False
-            error.hint = "The key still exists: it was not deleted."
+            error.nothing_seen(
+                "The key still exists: it was not deleted.",
+                "The key still exists so far, but the proxy may still delete it.",
+            )
             raise
         notes.append("The proxy's answer was lost, but the key is gone.")
         return Deletion(verified=True, notes=notes)

@@ -57,7 +57,7 @@ async def create(proxy: Proxy, body: Mapping[str, object]) -> Created:
         if not error.write_uncertain:
             raise
         if not await _settled(users.by_id(proxy, user_id), f"user {quote(user_id)}"):
-            error.write_uncertain, error.hint = False, "The user was not created."
+            error.nothing_seen("The user was not created.", _not_yet("user", user_id))
             raise
         notes.append("The proxy's answer was lost, but the user was created.")
         if body.get("auto_create_key"):
@@ -86,7 +86,7 @@ async def create_customer(proxy: Proxy, body: Mapping[str, object]) -> Customer:
         if not error.write_uncertain:
             raise
         if not await _settled(customers.info(proxy, customer_id), f"customer {quote(customer_id)}"):
-            error.write_uncertain, error.hint = False, "The customer was not created."
+            error.nothing_seen("The customer was not created.", _not_yet("customer", customer_id))
             raise
     try:
         customer = await customers.info(proxy, customer_id)
@@ -96,6 +96,10 @@ async def create_customer(proxy: Proxy, body: Mapping[str, object]) -> Customer:
     if customer is None:
         raise errors.ProxyBroken(f"The proxy said that customer {quote(customer_id)} was created, but does not know it")
     return customer
+
+
+def _not_yet(what: str, name: str) -> str:
+    return f"There is no {what} {quote(name)} so far, but the proxy may still create it."
 
 
 async def _settled(lookup: Coroutine[object, object, object], what: str) -> bool:

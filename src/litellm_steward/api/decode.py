@@ -125,10 +125,12 @@ def error_of(answer: Answer, route: str, secrets: Iterable[str] = ()) -> errors.
         return errors.Missing(f"The proxy does not know it{quoted}", status=status, detail=detail)
     if status < 500 or (status == 500 and _ARGUMENT.search(said)):
         message = f"The proxy rejected the request (HTTP {status}){quoted}"
-        return errors.BadRequest(message, status=status, detail=detail)
-    return errors.ProxyBroken(f"The proxy failed on {route} (HTTP {status}){quoted}", status=status, detail=detail)
+        return errors.BadRequest(message, status=status, detail=detail, hint=None if detail else _NO_REASON)
+    message = f"The proxy failed on {route} (HTTP {status}){quoted}"
+    return errors.ProxyBroken(message, status=status, detail=detail, hint=None if detail else _NO_REASON)
 
 
+_NO_REASON = "It does not say why; its log may."
 _DATABASE_HINT = "Keys, users, teams and spend need PostgreSQL: check the proxy's DATABASE_URL and its database."
 _ROLE_HINT = "LITELLM_MASTER_KEY should be the proxy's master key, or an unrestricted key of a proxy_admin user."
 _KEY_HINT = "Correct LITELLM_MASTER_KEY (or its file), then run `litellm-steward check`."

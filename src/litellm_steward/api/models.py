@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from litellm_steward import errors
 from litellm_steward.api.proxy import Body, Proxy
 from litellm_steward.api.wire import Acknowledged, Wire
-
-CREATE_TIMEOUT: Final = 60.0
 
 
 class LitellmParams(Wire):
@@ -70,6 +66,12 @@ class Deployments(Wire):
     data: list[Deployment]
 
 
+class NewModel(Wire):
+    """``POST /model/new``."""
+
+    model_id: str
+
+
 class TestConnection(Wire):
     """``POST /health/test_connection``: 200 with ``status`` success or error."""
 
@@ -113,8 +115,8 @@ async def by_id(proxy: Proxy, model_id: str) -> Deployment | None:
 
 
 async def new(proxy: Proxy, body: Body, secrets: tuple[str, ...]) -> None:
-    """``POST /model/new``. The answer echoes the parameters as ciphertext: it is not read."""
-    await proxy.post("/model/new", Acknowledged, body, timeout=CREATE_TIMEOUT, secrets=secrets)
+    """``POST /model/new``. The answer echoes the parameters as ciphertext: no more is read than that it is one."""
+    await proxy.post("/model/new", NewModel, body, secrets=secrets)
 
 
 async def delete(proxy: Proxy, model_id: str) -> None:

@@ -257,8 +257,10 @@ async def _create(proxy: Proxy, team_id: str, body: dict[str, object]) -> None:
             raise
         if await _exists(proxy, team_id):
             return
-        error.write_uncertain = False
-        error.hint = "The team was not created."
+        error.nothing_seen(
+            "The team was not created.",
+            f"There is no team with the id {team_id} so far, but the proxy may still create it.",
+        )
         raise
 
 
