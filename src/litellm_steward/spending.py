@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,13 +16,25 @@ from litellm_steward.usage.company import Dimension, Spend, company_by
 from litellm_steward.usage.figures import Figures, figures_of, total
 from litellm_steward.usage.readings import Progress, quiet, read_whole
 from litellm_steward.usage.report import Breakdown, Group, Usage, ranked
-from litellm_steward.usage.scopes import team_with_usage, usage_of_customer, usage_of_key, usage_of_user
+from litellm_steward.usage.scopes import (
+    DAY_NOT_KNOWN,
+    team_with_usage,
+    usage_of_customer,
+    usage_of_key,
+    usage_of_user,
+)
 
 OUTER: Final[tuple[Dimension, ...]] = ("team", "user", "customer", "tag", "key", "day")
 """Of two dimensions the first in this list is broken down by the other; a model or provider is never broken down."""
 
 OUTER_GROUPS: Final = 10
 """Groups of the outer dimension that are broken down: each is a reading of its own."""
+
+NOBODYS: Final[Mapping[Dimension, tuple[str, ...]]] = {
+    "user": (report.NO_OWNER, report.DELETED_KEYS, *report.UNNAMED.values()),
+    "day": (DAY_NOT_KNOWN,),
+}
+"""Rows that stand for no user, and for no day."""
 
 LISTS: Final[tuple[Dimension, ...]] = ("team", "customer", "tag")
 """The proxy takes these for comma-separated lists."""
@@ -157,9 +169,7 @@ def _can_be_asked(outer: Dimension, group: Group) -> bool:
     """Whether one group can be asked for: nobody's usage has no name, and an empty filter means everybody."""
     if outer in LISTS and "," in group.ref:
         return False
-    return (
-        bool(group.ref) and not (outer == "user" and group.ref == report.NO_OWNER) and group.ref not in report.UNNAMED
-    )
+    return bool(group.ref) and group.ref not in report.UNNAMED and group.ref not in NOBODYS.get(outer, ())
 
 
 async def _inner(

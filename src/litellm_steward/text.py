@@ -12,6 +12,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 MAX_NAME = 120
 MAX_DETAIL = 400
@@ -43,6 +44,7 @@ _TOKENS = re.compile(
     r"|eyJ[A-Za-z0-9_-]{10,2000}\.[A-Za-z0-9_.-]+"
     r")"
 )
+_KEY_INSIDE = re.compile(r"(?<![A-Za-z0-9])sk-(?=[A-Za-z_-]{0,200}[0-9])[A-Za-z0-9_-]{16,}")
 MAX_SCRUBBED = 50_000
 """Characters of an error text that are looked at; the rest is dropped, as nothing shows that much."""
 
@@ -103,6 +105,11 @@ def is_raw_key(text: str) -> bool:
     return text.startswith("sk-") and not is_masked_key(text)
 
 
+def holds_key(text: str) -> bool:
+    """Whether a text is a raw key, or has one in it: not for a URL, a log or an error message."""
+    return is_raw_key(text.strip()) or _KEY_INSIDE.search(text[:MAX_SCRUBBED]) is not None
+
+
 def is_masked_key(text: str) -> bool:
     """``sk-...a1b2``, as LiteLLM shows a key; an ellipsis character or asterisks do as well."""
     return re.fullmatch(r"sk-(?:\.{2,}|…|\*{2,})[A-Za-z0-9_-]{2,8}", text) is not None
@@ -134,7 +141,8 @@ def money_digits(usd: float) -> int:
 
 def money(usd: float) -> str:
     """``$0.85``, ``-$12.00``, ``$0.0003``."""
-    return f"{'-' if usd < 0 else ''}${abs(usd):,.{money_digits(usd)}f}"
+    amount = abs(Decimal(str(usd)))  # rounded as it reads, so that a column rounded the same way adds up to it
+    return f"{'-' if usd < 0 else ''}${amount:,.{money_digits(usd)}f}"
 
 
 def count(number: float, noun: str = "", plural: str | None = None) -> str:

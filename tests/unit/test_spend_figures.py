@@ -11,7 +11,8 @@ from litellm_steward.errors import NotFound
 from litellm_steward.periods import resolve_period
 from litellm_steward.reports import KEPT, Reports, as_csv
 from litellm_steward.spending import _can_be_asked
-from litellm_steward.usage.changes import what_changed
+from litellm_steward.tools.spend import _comparison
+from litellm_steward.usage.changes import Change, Changes, what_changed
 from litellm_steward.usage.company import Dimension, Spend
 from litellm_steward.usage.figures import Figures, total
 from litellm_steward.usage.models import NO_MODEL, NO_PROVIDER, NOT_KNOWN, models_of, providers_of
@@ -136,3 +137,20 @@ def test_what_has_no_provider_is_a_row_of_its_own() -> None:
 )
 def test_what_the_proxy_would_take_for_a_list_is_not_asked_for(outer: Dimension, ref: str, can: bool) -> None:
     assert _can_be_asked(outer, Group(ref or "nobody", Figures(), ref=ref)) is can
+
+
+def test_drivers_add_up_to_the_change_to_its_last_digit_and_as_printed() -> None:
+    """A change from dollars to less than a cent has more digits than dollars have."""
+    before = spend({"a": 0.418615, "b": 0.247, "c": 0.000432}, rest=0)
+    after = spend({"a": 0.0003402, "b": 0.0000044}, rest=0)
+    largest = tuple(Change(n, Figures(spend=Decimal(str(b))), Figures(spend=Decimal(str(a)))) for n, b, a in (
+        ("a", 0.418615, 0.0003402),
+        ("b", 0.247, 0.0000044),
+    ))  # fmt: skip
+    shown = _comparison(before, after, Changes(largest, rest=Decimal("-0.000432"), others=1))
+    assert sum(Decimal(str(row.change)) for row in shown.drivers) == Decimal(str(shown.change))
+    table = shown.table()
+    assert table is not None
+    printed = [Decimal(line.split("|")[2].replace("$", "")) for line in table.splitlines()[1:]]
+    assert sum(printed) == Decimal("-0.67")
+    assert "change -$0.67" in shown.line()

@@ -27,6 +27,7 @@ from litellm_steward.tools.view import StewardContext, steward_of
 from litellm_steward.usage.changes import Changes, what_changed
 from litellm_steward.usage.company import PAGE, Dimension, Spend
 from litellm_steward.usage.figures import Figures, apportion, quantum_for
+from litellm_steward.usage.models import NOT_KNOWN
 from litellm_steward.usage.readings import Progress
 
 COMPLETE: Final = 10_000
@@ -68,6 +69,7 @@ async def spend_report(
         changes = await _changes(steward.proxy, subject, group_by, before, spend, top)
         compared = _comparison(before, spend, changes)
         notes += list(changes.notes)
+        notes += [note for note in before.notes if NOT_KNOWN in note and note not in spend.notes]
     if group_by == ["user"]:
         spend = replace(spend, rows=await label_gone_users(steward.proxy, spend.rows, top))
     figures, whole = spend.total, spend.complete
@@ -143,7 +145,8 @@ def _comparison(before: Spend, after: Spend, changes: Changes) -> Comparison:
     start, end = rounded(before.total.spend), rounded(after.total.spend)
     change = Decimal(str(end)) - Decimal(str(start))
     parts = [item.spend for item in changes.largest] + ([changes.rest] if changes.others else [])
-    shown = apportion(parts, change, quantum_for(change)) if parts else []
+    step = min(quantum_for(amount) for amount in (change, before.total.spend, after.total.spend))
+    shown = apportion(parts, change, step) if parts else []
     rows = [
         DriverRow(
             name=item.name,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from mcp.types import ResourceLink
 
-from litellm_steward.text import count, money, table
+from litellm_steward.text import count, money, money_digits, table
 from litellm_steward.tools.blocks import UsageRow, note_lines, page_of, usage_table
 from litellm_steward.tools.view import Answer, Name, View
+from litellm_steward.usage.figures import apportion
 
 
 class DriverRow(View):
@@ -35,16 +38,23 @@ class Comparison(View):
         return f"Before, {self.start_date} to {self.end_date}: {money(self.spend)}; change {more}{percent}"
 
     def table(self) -> str | None:
+        """Drivers whose printed money adds up to the printed change."""
         if not self.drivers:
             return None
+        digits = money_digits(self.change)
+        changes = apportion(
+            [Decimal(str(row.change)) for row in self.drivers],
+            Decimal(str(self.change)),
+            Decimal(1).scaleb(-digits),
+        )
         rows = [
             [
                 row.name,
-                f"+{money(row.change)}" if row.change > 0 else money(row.change),
+                f"{'+' if change > 0 else '-' if change < 0 else ''}${abs(change):,.{digits}f}",
                 money(row.previous_spend) if row.previous_spend is not None else "-",
                 money(row.spend) if row.spend is not None else "-",
             ]
-            for row in self.drivers
+            for row, change in zip(self.drivers, changes, strict=True)
         ]
         return table(["driven by", "change", "before", "now"], rows)
 
