@@ -50,7 +50,9 @@ class Steward:
         """
         found = self._callers.pop(identity, None)
         if found is None:
-            proxy = self.proxy.with_key(ConstantSecret(KEY_HEADER, key))
+            proxy = self.proxy.with_key(
+                ConstantSecret(KEY_HEADER, key), hint=f"It is the one in this request's {KEY_HEADER}."
+            )
             found = replace(
                 self, proxy=proxy, reports=Reports(), access=KnownAccess(), _version=None, _callers=OrderedDict()
             )

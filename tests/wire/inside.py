@@ -55,6 +55,9 @@ async def listening(app: ASGIApp, bound: socket.socket) -> AsyncIterator[uvicorn
     finally:
         server.should_exit = True
         await task
+        for left in asyncio.all_tasks():  # sse-starlette's would look for a server for as long as the loop lives
+            if getattr(left.get_coro(), "__name__", "") == "_shutdown_watcher":
+                left.cancel()
 
 
 @dataclass

@@ -143,6 +143,7 @@ async def test_keys_stay_out_of_answers_and_the_log(caplog: pytest.LogCaptureFix
     assert any(sent == key for _, sent, _ in proxy.sent)
     assert result.is_error
     assert "[hidden]" in words(result)
+    assert words(result).endswith(f"It is the one in this request's {KEY_HEADER}.")
     assert key not in words(result)
     assert key not in caplog.text
 

@@ -71,6 +71,7 @@ class Proxy:
         self._key, self._key_header, self._timeout = key, key_header, timeout
         self._missing_routes: dict[str, float] = {}
         self._answering_routes: set[str] = set()
+        self._key_hint: str | None = None
         self.ignored: set[str] = set()
         """Filters that this release was seen to ignore."""
         self._transport = transport
@@ -98,11 +99,14 @@ class Proxy:
             verify=httpx.URL(self.base_url).scheme != "http",
         )
 
-    def with_key(self, key: SecretSource) -> Proxy:
-        """The same proxy over the same connections, asked with another key; what one key learnt stays with it."""
+    def with_key(self, key: SecretSource, *, hint: str) -> Proxy:
+        """The same proxy over the same connections, asked with another key; what one key learnt stays with it.
+
+        ``hint`` says what to mend where the key does not do.
+        """
         other = copy(self)
         learnt = {"_missing_routes": {}, "_answering_routes": set[str](), "ignored": set[str]()}
-        vars(other).update(learnt, _key=key, _client=self._client)
+        vars(other).update(learnt, _key=key, _key_hint=hint, _client=self._client)
         return other
 
     def own_key_id(self) -> str:
@@ -217,7 +221,11 @@ class Proxy:
         if answer.status in also:
             answer = Answer(200, answer.body)
         adapter = expect if isinstance(expect, TypeAdapter) else TypeAdapter(expect)
-        return decode(answer, adapter, route, (*self._known_secrets(), *secrets))
+        try:
+            return decode(answer, adapter, route, (*self._known_secrets(), *secrets))
+        except (errors.KeyRefused, errors.RoleRefused) as error:
+            error.hint = self._key_hint or error.hint
+            raise
 
     async def _send(
         self,
