@@ -19,6 +19,8 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from math import isfinite
 from types import TracebackType
 from typing import Self, TypeVar
+from urllib.parse import quote as percent_encoded
+from urllib.parse import urlencode
 
 import anyio
 import httpx
@@ -39,6 +41,7 @@ BeforeWrite = Callable[[str], Awaitable[Mapping[str, str]]]
 MAX_ANSWER = 96 * 1024 * 1024
 """Bytes of one answer. The largest one the recipes ask for is about 25 MB."""
 
+CONNECTIONS = 20
 ATTEMPTS = 3
 LONGEST_PAUSE = 5.0
 MISSING_FOR = 300.0
@@ -69,9 +72,9 @@ class Proxy:
     ) -> None:
         self.base_url = base_url
         self._key, self._key_header, self._timeout = key, key_header, timeout
+        self._key_hint: str | None = None
         self._missing_routes: dict[str, float] = {}
         self._answering_routes: set[str] = set()
-        self._key_hint: str | None = None
         self.ignored: set[str] = set()
         """Filters that this release was seen to ignore."""
         self._transport = transport
@@ -83,7 +86,8 @@ class Proxy:
         return httpx.AsyncClient(
             base_url=self.base_url,
             timeout=httpx.Timeout(None, connect=min(self._timeout, 5.0)),  # _deadline bounds the rest
-            limits=httpx.Limits(max_connections=20, max_keepalive_connections=10),
+            # As many are kept as there may be: with fewer, httpcore closes one after every answer under load.
+            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
             headers={
                 "User-Agent": "litellm-steward",
                 "Accept": "application/json",
@@ -245,7 +249,7 @@ class Proxy:
         headers = {**(named or {}), **headers}
         given = {name: value for name, value in (params or {}).items() if value is not None}
         try:
-            async with self._client.stream(method, path, params=given or None, json=body, headers=headers) as response:
+            async with self._client.stream(method, _address(path, given), json=body, headers=headers) as response:
                 content = await _read_bounded(response, route)
         except _NOT_SENT as error:
             raise errors.NeverSent(
@@ -268,6 +272,12 @@ class Proxy:
 
 async def _no_record(_: str) -> Mapping[str, str]:
     return {}
+
+
+def _address(path: str, query: Mapping[str, str | int | float | bool]) -> str:
+    """With ``%20`` for a blank: some routes of LiteLLM read ids from the raw address and take ``+`` for a plus."""
+    plain = {name: str(value).lower() if isinstance(value, bool) else value for name, value in query.items()}
+    return f"{path}?{urlencode(plain, quote_via=percent_encoded)}" if plain else path
 
 
 async def _read_bounded(response: httpx.Response, route: str) -> bytes:

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from litellm_steward import audit, errors, key_changes, user_changes
-from litellm_steward.api import customers, keys
-from litellm_steward.api import teams as teams_api
+from litellm_steward.api import customers
+from litellm_steward.api import users as users_api
 from litellm_steward.api.budget import BudgetTable
 from litellm_steward.api.customers import Customer
 from litellm_steward.api.keys import Key, KeyPage
@@ -55,7 +55,6 @@ from litellm_steward.usage.report import Usage
 from litellm_steward.usage.scopes import label_former_keys, usage_of_customer, usage_of_user
 
 Role = Literal["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer"]
-MOST_KEYS_SHOWN = 500
 
 
 async def create_user(
@@ -197,11 +196,8 @@ async def _create_customer(
 
 async def _user_details(proxy: Proxy, match: Match[User], days: Period, top: int, notes: list[str]) -> UserDetails:
     user = match.item
-    usage, owned, joined = await together(
-        usage_of_user(proxy, user.user_id, days),
-        keys.of_owner(proxy, user_id=user.user_id, most=MOST_KEYS_SHOWN),
-        _teams_of(proxy, user),
-    )
+    usage, info = await together(usage_of_user(proxy, user.user_id, days), users_api.info(proxy, user.user_id))
+    owned, joined = _newest_first(info.keys), _teams_of(user, info.teams)
     unbound, unbound_note = _unbound(user, owned)
     most, budget = _most_used(usage), budget_block(user, applies_to=unbound)
     block = usage_block(label_former_keys(usage, owned), top)
@@ -243,14 +239,14 @@ async def _customer_details(proxy: Proxy, match: Match[Customer], days: Period, 
     )
 
 
-async def _teams_of(proxy: Proxy, user: User) -> list[Team]:
+def _newest_first(owned: list[Key]) -> KeyPage:
+    keys = sorted(owned, key=lambda key: (str(key.created_at), key.token), reverse=True)
+    return KeyPage(keys=keys, total_count=len(keys), total_pages=1)
+
+
+def _teams_of(user: User, known: list[Team]) -> list[Team]:
     """The user's teams by name; an id the proxy no longer knows stays an id."""
-    if not user.teams:
-        return []
-    try:
-        found = {team.team_id: team for team in await teams_api.of_user(proxy, user.user_id)}
-    except errors.Missing:
-        found = {}
+    found = {team.team_id: team for team in known}
     return [found.get(team_id) or Team(team_id=team_id) for team_id in user.teams]
 
 

@@ -87,13 +87,14 @@ async def windows(
     if scope == "user" and api_key is None and entity is not None:
         raise AssertionError  # this route ignores user_id where it is needed here
     ask = partial(activity.one_page, proxy, scope, entity=entity, api_key=api_key)
-    first = await ask(period, size=FIRST_PAGE)
-    rows = first.metadata.total_pages * FIRST_PAGE
-    if rows <= FIRST_PAGE and not first.metadata.has_more:
+    largest = USER_PAGE if scope == "user" else MOST_ROWS
+    size = FIRST_PAGE if entity is None else largest  # one team mostly fits; the company never does
+    first = await ask(period, size=size)
+    rows = first.metadata.total_pages * size
+    if first.metadata.total_pages <= 1 and not first.metadata.has_more:
         yield first
         return
     del first
-    largest = USER_PAGE if scope == "user" else MOST_ROWS
     aim = int(0.8 * largest) if scope == "user" or entity is not None else FEW_ROWS
     pending = list(reversed(period.windows(max(1, period.days * aim // rows))))
     done, in_all = 0, len(pending)

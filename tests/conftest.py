@@ -1,0 +1,25 @@
+"""Which tests stay together where several processes share them (``pytest -n 2``)."""
+
+from __future__ import annotations
+
+import pytest
+
+GATEWAYS = ("gateway", "filled")
+"""Fixtures that boot a proxy, one for each release: a process boots what its tests need."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        group = _group(item)
+        if group is not None:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _group(item: pytest.Item) -> str | None:
+    """A gateway's tests run in one process, in their order; so do those that start programs. The rest may go anywhere."""
+    given: dict[str, object] = getattr(getattr(item, "callspec", None), "params", {})
+    booted = [f"{name} {given[name]}" for name in GATEWAYS if name in given]
+    if booted:
+        return booted[0]
+    folder = item.path.parent.name
+    return None if folder == "unit" else f"{folder} {item.path.stem}" if folder == "live" else folder
