@@ -16,7 +16,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _group(item: pytest.Item) -> str | None:
-    """A gateway's tests run in one process, in their order; so do those that start programs. The rest may go anywhere."""
+    """A gateway's tests run in one process, in their order; so do those that start programs. Others go anywhere."""
     given: dict[str, object] = getattr(getattr(item, "callspec", None), "params", {})
     booted = [f"{name} {given[name]}" for name in GATEWAYS if name in given]
     if booted:
