@@ -107,7 +107,7 @@ class Steward:
     async def __call__(self, tool: str, **arguments: object) -> Answered:
         result = await self.client.call_tool(tool, arguments)
         assert isinstance(result, CallToolResult)
-        (content,) = result.content
+        content, *_ = result.content  # links to resources may follow
         assert isinstance(content, TextContent)
         answered = Answered(bool(result.is_error), content.text, result.structured_content or {})
         self._evidence.keep(answered)
