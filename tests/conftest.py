@@ -1,4 +1,4 @@
-"""Which tests stay together where several processes share them (``pytest -n 2``)."""
+"""Which tests stay together where several processes share them (``pytest -n 2``), and what they have to tell."""
 
 from __future__ import annotations
 
@@ -23,3 +23,13 @@ def _group(item: pytest.Item) -> str | None:
         return booted[0]
     folder = item.path.parent.name
     return None if folder == "unit" else f"{folder} {item.path.stem}" if folder == "live" else folder
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests told by ``record_property("told", …)``, whichever process ran them: a seed, say."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", None) == "call":
+                for name, value in report.user_properties:
+                    if name == "told":
+                        terminalreporter.write_line(str(value))

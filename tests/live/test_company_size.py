@@ -9,6 +9,7 @@ import os
 import secrets
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final
@@ -48,7 +49,7 @@ class Tally:
     def report(self, version: str, seconds: float) -> str:
         reasons = "".join(f"\n  {times} x {reason}" for reason, times in self.refused.most_common())
         return (
-            f"\nCompany size, LiteLLM {version}, STEWARD_TEST_SEED={self.seed}: "
+            f"Company size, LiteLLM {version}, STEWARD_TEST_SEED={self.seed}: "
             f"{self.asked} questions in {seconds:.0f} s, "
             f"{self.answered} answered, {self.refused.total()} refused{reasons}"
         )
@@ -62,7 +63,7 @@ def seed() -> int:
 
 @pytest.mark.timeout(600)
 async def test_random_questions(
-    filled: Filled, evidence: Evidence, seed: int, capsys: pytest.CaptureFixture[str]
+    filled: Filled, evidence: Evidence, seed: int, record_property: Callable[[str, object], None]
 ) -> None:
     tally = Tally(seed)
     began = time.monotonic()
@@ -70,8 +71,7 @@ async def test_random_questions(
         random = Random(f"{seed} {filled.version}")  # noqa: S311 - to be repeated, not to be secret
         for question in questions(filled, random, NUMBER):
             judge(filled, question, await steward(question.tool, **question.arguments), tally)
-    with capsys.disabled():
-        print(tally.report(filled.version, time.monotonic() - began))  # noqa: T201 - so that a run can be repeated
+    record_property("told", tally.report(filled.version, time.monotonic() - began))
     assert not tally.wrong, "\n".join(tally.wrong)
     assert tally.asked == NUMBER
     assert 100 * tally.answered >= ANSWERED[filled.version] * tally.asked
