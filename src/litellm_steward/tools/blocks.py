@@ -44,6 +44,15 @@ class LimitsBlock(View):
     tpm_limit: int | None = None
     max_parallel_requests: int | None = None
 
+    def line(self) -> str:
+        """``Limits: 60 requests a minute, 10,000 tokens a minute``."""
+        parts = [
+            f"{count(self.rpm_limit, 'request')} a minute" if self.rpm_limit is not None else "",
+            f"{count(self.tpm_limit, 'token')} a minute" if self.tpm_limit is not None else "",
+            f"{count(self.max_parallel_requests)} at once" if self.max_parallel_requests is not None else "",
+        ]
+        return f"Limits: {', '.join(part for part in parts if part)}"
+
 
 class UsageRow(View):
     name: Name

@@ -51,6 +51,7 @@ class GeneratedKey(Answer):
             f"{self.key_alias or self.key_masked}: {_belongs(self.team, self.user)}, {_models(self.models)}",
             self.budget.line() if self.budget else None if self.budget_limits else "No budget",
             _windows(self.budget_limits),
+            self.limits.line() if self.limits else None,
             f"Expires {spoken_time(self.expires_at)}" if self.expires_at else "Never expires",
             note_lines(self.notes),
         )
@@ -95,6 +96,7 @@ class KeyDetails(Answer):
             self.usage.line(),
             self.budget.line() if self.budget.max_budget is not None or not self.budget_limits else None,
             _windows(self.budget_limits),
+            self.limits.line() if self.limits else None,
             f"Last 60 s: {count(minute.requests, 'request')}, {count(minute.tokens, 'token')}" if minute else None,
             f"Expires {spoken_time(self.expires_at)}" if self.expires_at else None,
             f"Last used {spoken_time(self.last_active)}" if self.last_active else None,

@@ -99,6 +99,7 @@ class NewTeam(Answer):
             f"Team {self.team_alias} created (id {self.team_id}), "
             f"{sentence_list(self.models) if self.models else 'all models'}",
             self.budget.line() if self.budget else "No budget",
+            self.limits.line() if self.limits else None,
             f"Members: {sentence_list([_shown(m) for m in self.members], 10)}" if self.members else None,
             note_lines(self.notes),
         )
@@ -131,6 +132,7 @@ class TeamDetails(Answer):
             if top and top.share_percent is not None
             else None,
             self.budget.line(),
+            self.limits.line() if self.limits else None,
             usage_table("user", usage.by_user, usage.spend),
             usage_table("key", usage.by_key, usage.spend),
             usage_table("model", usage.by_model, usage.spend),

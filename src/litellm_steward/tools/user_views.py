@@ -33,6 +33,7 @@ class NewUser(Answer):
             f"Key: {self.key} (shown once; keep it safe)" if self.key else None,
             f"Key written to {self.key_file}" if self.key_file else None,
             self.budget.line() if self.budget else "No budget",
+            self.limits.line() if self.limits else None,
             note_lines(self.notes),
         )
 
@@ -84,6 +85,7 @@ class UserDetails(Answer):
             self.usage.line(),
             f"Most used: {most.name}, {count(most.api_requests, 'request')}, {money(most.spend)}" if most else None,
             self.budget.line(),
+            self.limits.line() if self.limits else None,
             _keys(self.keys),
             usage_table("model", self.usage.by_model, self.usage.spend),
             note_lines(self.notes, self.usage.notes),
