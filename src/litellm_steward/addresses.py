@@ -49,6 +49,13 @@ def shown_address(value: str | None) -> str | None:
     return clean(scrub(f"{parts.scheme}://{place}{parts.path}"), MAX_ADDRESS) or None
 
 
+def told_address(value: str) -> str:
+    """An address that was just given, for a sentence: whole, but for the values in its query."""
+    place, question, query = value.partition("?")
+    names = "&".join(f"{part.partition('=')[0][:40]}=…" for part in query.split("&")[:5])
+    return f"{scrub(place)}{question}{names if query else ''}"
+
+
 def _split(value: str) -> SplitResult | None:
     if not _PRINTABLE.fullmatch(value):
         return None

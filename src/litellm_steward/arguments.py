@@ -21,7 +21,7 @@ from pydantic_core import ErrorDetails
 
 from litellm_steward.errors import InvalidArgument
 from litellm_steward.schemas import Schema
-from litellm_steward.text import clean, count, scrub, sentence_list
+from litellm_steward.text import clean, count, holds_key, scrub, sentence_list
 
 MAX_PROBLEMS: Final = 8
 Path = tuple[str | int, ...]
@@ -154,7 +154,34 @@ def validate(model: type[Arguments], schema: Schema, arguments: Mapping[str, obj
         raise InvalidArgument(_sentences([*problems, *_explain(error, schema, arguments)])) from None
     if problems:
         raise InvalidArgument(_sentences(problems))
+    refuse_misplaced_keys(arguments)
     return validated
+
+
+TAKE_KEYS: Final = frozenset({"key", "api_key", "litellm_params", "metadata"})
+"""Arguments in which a secret may stand."""
+
+
+def refuse_misplaced_keys(arguments: Mapping[str, object]) -> None:
+    """A name goes into URLs, which servers log, and into sentences. A key that stands in its place must not."""
+    for name, value in arguments.items():
+        if name not in TAKE_KEYS and any(map(holds_key, _texts(value))):
+            raise InvalidArgument(
+                f"{_word(name)} looks like a key, or has one in it; nothing was sent",
+                hint="Give a name or an id.",
+            )
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _texts(name)
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
 
 
 def _sentences(problems: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from litellm_steward.addresses import check_address
 from litellm_steward.api.version import Version
 from litellm_steward.errors import InvalidArgument
 from litellm_steward.secret import reveal
-from litellm_steward.text import clean, quote
+from litellm_steward.text import clean, quote, scrub
 
 Mode = Literal["chat", "embedding", "completion", "other"]
 
@@ -188,7 +188,7 @@ def _merge(named: Mapping[str, object | None], extra: Mapping[str, object]) -> d
     merged = {name: value for name, value in named.items() if value is not None}
     for key, value in extra.items():
         if not _PARAMETER.fullmatch(key):
-            raise InvalidArgument(f"litellm_params: {quote(clean(key, 60))} is no parameter's name")
+            raise InvalidArgument(f"litellm_params: {quote(scrub(clean(key, 60)))} is no parameter's name")
         if key in _NOT_HERE:
             raise InvalidArgument(f"litellm_params.{key}: {_NOT_HERE[key]}")
         name = _SYNONYMS.get(key, key)

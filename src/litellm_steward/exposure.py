@@ -14,10 +14,10 @@ The parameters that are harmless are listed; any other one, known or new, needs 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from litellm_steward.addresses import host_of
+from litellm_steward.addresses import host_of, told_address
 from litellm_steward.api.models import Deployment
 from litellm_steward.deployment_request import NewDeployment
 from litellm_steward.environment import CREDENTIAL_FIELD, Reference, strings
@@ -119,6 +119,9 @@ _HARMLESS: Final = frozenset(
     ]
 )
 _PRICE: Final = re.compile(r"(?:input|output|cache|search|code|citation)_[a-z0-9_]*(?:cost|pricing)[a-z0-9_]*")
+_PLACE: Final = re.compile(
+    r"os\.environ/\w{1,127}|[A-Z]+(?:_[A-Z]+)+|[~.]{0,2}/[\w./-]{1,200}|[\w.-]{1,60}\.(?:json|pem|key)"
+)
 _FREE_TEXT: Final = frozenset({"mock_response"})
 
 
@@ -131,7 +134,7 @@ def exposures(
     if taken := _calls_taken(new, existing):
         said.append(taken)
     if address is not None:
-        where = quote(address, 300)
+        where = quote(told_address(address), 300)
         said += [f"The value of the proxy's environment variable {r.name} is sent to {where}." for r in references]
         if new.credential is not None:
             said.append(f"The stored credential {quote(new.credential)} is sent to {where}.")
@@ -157,7 +160,7 @@ def _calls_taken(new: NewDeployment, existing: Sequence[Deployment]) -> str | No
         whose = f"One in {len(same) + 1} of the calls to {quote(new.model_name)}"
     hosts = {host_of(d.litellm_params.api_base) for d in same if d.litellm_params.api_base}
     if new.api_base is not None and (same or wild) and host_of(new.api_base) not in hosts:
-        return f"{whose}, with the prompts in them, go to {quote(new.api_base, 300)}."
+        return f"{whose}, with the prompts in them, go to {quote(told_address(new.api_base), 300)}."
     if new.mocked and any(d.litellm_params.mock_response is None for d in same):
         return f"{whose} get the text of mock_response for an answer."
     return None
@@ -191,8 +194,18 @@ def _leads_somewhere(value: object) -> bool:
 
 
 def _shown(name: str, value: object) -> str:
-    """The value where it is a choice, not a secret."""
-    text = value if isinstance(value, str) else repr(value)
-    if CREDENTIAL_FIELD.fullmatch(name) and (len(text) > 80 or text.lstrip().startswith("{")):
+    """The value where it is a choice; of what may be a secret, only that it is there."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(quote(str(inner), 60) for inner in list(value)[:10])}: …}}"
+    if _nested(value) or (CREDENTIAL_FIELD.fullmatch(name) and not _says_where(value)):
         return "[hidden]"
-    return quote(scrub(text), 80)
+    return quote(scrub(value if isinstance(value, str) else repr(value)), 80)
+
+
+def _nested(value: object) -> bool:
+    return isinstance(value, list) and any(isinstance(inner, Mapping | list) for inner in value)
+
+
+def _says_where(value: object) -> bool:
+    """A reference, a variable's name or a file: where a secret is, not the secret."""
+    return isinstance(value, str) and _PLACE.fullmatch(value) is not None

@@ -20,10 +20,12 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INTERNAL_ERROR, INVALID_PARAMS
 from pydantic import Field
 
+from litellm_steward.arguments import refuse_misplaced_keys
 from litellm_steward.errors import Ambiguous, InvalidArgument, NotFound, StewardError
 from litellm_steward.periods import Period, PeriodName, resolve_period, utc_now
 from litellm_steward.references.teams import resolve_team
 from litellm_steward.references.users import resolve_user
+from litellm_steward.surface import incident
 from litellm_steward.text import quote
 from litellm_steward.tools.spend import spend_report
 from litellm_steward.tools.view import StewardContext, steward_of
@@ -206,9 +208,15 @@ def _told(function: Callable[P, Awaitable[str]]) -> Callable[P, Awaitable[str]]:
     @wraps(function)
     async def told(*args: P.args, **kwargs: P.kwargs) -> str:
         try:
+            refuse_misplaced_keys(kwargs)
             return await function(*args, **kwargs)
         except StewardError as error:
             code = INVALID_PARAMS if error.fault == "arguments" else INTERNAL_ERROR
-            raise MCPError(code=code, message=str(error)) from error
+            raise MCPError(code=code, message=str(error)) from None
+        except MCPError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the SDK would put the values of a traceback into its spans
+            message = incident(function.__name__, error, may_have_changed=False)
+            raise MCPError(code=INTERNAL_ERROR, message=message) from None
 
     return told

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import ClassVar, Final
 
+from litellm_steward.addresses import told_address
 from litellm_steward.api.decode import message_of
 from litellm_steward.errors import Fault, StewardError
 from litellm_steward.text import HIDDEN, MAX_DETAIL, clean, quote, scrub
@@ -51,7 +52,7 @@ def explain(said: str, secrets: Iterable[str], *, address: str | None = None, st
     said = _STACK.split(said)[0]
     kind = kind_of(said)
     if kind == "No connection" and address:
-        kind = f"No connection to the provider at {quote(address, 300)}"
+        kind = f"No connection to the provider at {quote(told_address(address), 300)}"
     elif kind == "No connection":
         kind = "No connection to the provider"
     own = own_words(said, secrets) if kind != UNKNOWN_PROVIDER else ""  # a page of LiteLLM's advice

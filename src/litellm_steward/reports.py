@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from litellm_steward.errors import NotFound
-from litellm_steward.text import quote
+from litellm_steward.text import quote, scrub
 
 TEMPLATE: Final = "litellm-steward://reports/{report_id}"
 KEPT: Final = 8
@@ -37,7 +37,8 @@ class Reports:
             return self._kept[report_id]
         except KeyError:
             raise NotFound(
-                f"There is no report {quote(report_id)}", hint=f"Only the last {KEPT} are kept; ask for it again."
+                f"There is no report {quote(scrub(report_id))}",
+                hint=f"Only the last {KEPT} are kept; ask for it again.",
             ) from None
 
 

@@ -23,7 +23,7 @@ from litellm_steward.reports import TEMPLATE
 from litellm_steward.settings import Settings, SettingsError
 from litellm_steward.steward import Steward
 from litellm_steward.surface import build_tools, failure
-from litellm_steward.text import quote
+from litellm_steward.text import quote, scrub
 from litellm_steward.tools.catalog import CATALOG
 from litellm_steward.tools.view import StewardContext, ToolSpec, steward_of
 
@@ -159,7 +159,7 @@ class StewardServer(MCPServer[Steward]):
             near = difflib.get_close_matches(name, self.tool_names, n=1)
             raise MCPError(
                 code=INVALID_PARAMS,
-                message=f"Unknown tool: {quote(name)}" + (f"; did you mean {near[0]}?" if near else ""),
+                message=f"Unknown tool: {quote(scrub(name))}" + (f"; did you mean {near[0]}?" if near else ""),
             )
         if context is not None and (reason := hindrance(self._offered[name], context, _known(context))) is not None:
             return failure(reason)
@@ -184,14 +184,14 @@ class StewardServer(MCPServer[Steward]):
     ) -> GetPromptResult | InputRequiredResult:
         prompts = {prompt.name: prompt for prompt in await self.list_prompts()}
         if name not in prompts:
-            raise MCPError(code=INVALID_PARAMS, message=f"Unknown prompt: {quote(name)}")
+            raise MCPError(code=INVALID_PARAMS, message=f"Unknown prompt: {quote(scrub(name))}")
         declared = prompts[name].arguments or []
         given = set(arguments or {})
         missing = sorted(argument.name for argument in declared if argument.required and argument.name not in given)
         unknown = sorted(given - {argument.name for argument in declared})
         if missing or unknown:
             problems = [f"{quote(name)} is required" for name in missing]
-            problems += [f"there is no argument {quote(name)}" for name in unknown]
+            problems += [f"there is no argument {quote(scrub(name))}" for name in unknown]
             raise MCPError(code=INVALID_PARAMS, message="; ".join(problems))
         return await super().get_prompt(name, arguments, context)
 

@@ -33,7 +33,7 @@ REVEALERS = {
     "tools.keys": "hashes a new key",
     "user_changes": "sees whether a key was made",
 }
-BOUNDARIES = {"surface": "of a tool", "serving.stdio": "of the process"}
+BOUNDARIES = {"surface": "of a tool", "prompts": "of a prompt", "serving.stdio": "of the process"}
 SENDERS = {
     "api.proxy": "to LiteLLM",
     "serving.health": "to ourselves",

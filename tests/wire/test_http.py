@@ -121,7 +121,7 @@ async def test_secrets_stay_out_of_the_log() -> None:
         async with served.client("auto") as client:
             for arguments in ({"api_key": secret}, {"api_key": [secret]}, {secret: 1}, {"limit": secret}):
                 await client.call_tool("echo", arguments)
-            await client.call_tool("crash", {"secret": secret})
+            await client.call_tool("crash", {"api_key": secret})
         async with browser(served) as stranger:
             await stranger.post(f"/mcp?key={secret}", json={"secret": secret}, headers={"Authorization": secret})
         assert await served.stop() == 0

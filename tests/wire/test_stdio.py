@@ -65,7 +65,7 @@ async def test_only_the_wire_is_on_stdout() -> None:
         said = await ask(server, "tools/call", {"name": "chatter", "arguments": {}}, 2)
         assert said["result"]["structuredContent"]["says"] == "sorry"
         secret = "sk-secret-0123456789"
-        failed = await ask(server, "tools/call", {"name": "crash", "arguments": {"secret": secret}}, 3)
+        failed = await ask(server, "tools/call", {"name": "crash", "arguments": {"api_key": secret}}, 3)
         incident = failed["result"]["content"][0]["text"].partition("(incident ")[2][:8]
         await ask(server, "tools/call", {"name": "echo", "arguments": {"api_key": secret, "limit": secret}}, 4)
         await ask(server, "tools/call", {"name": "echo", "arguments": [secret]}, 5)

@@ -95,9 +95,9 @@ async def refuse(ctx: StewardContext, text: str = "wrong") -> Toy:
     raise InvalidArgument(f"It is {text}", hint="Say something else")
 
 
-async def crash(ctx: StewardContext, secret: str = "sk-toy-0123456789") -> Toy:
+async def crash(ctx: StewardContext, api_key: str = "sk-toy-0123456789") -> Toy:
     """Fail as a tool does that has a bug."""
-    raise KeyError(secret)
+    raise KeyError(api_key)
 
 
 async def lie(ctx: StewardContext) -> Toy:

@@ -9,7 +9,7 @@ from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.errors import InvalidArgument, NotFound
 from litellm_steward.references.matching import Candidate, Match, label, match, not_found
-from litellm_steward.text import hash_key, is_key_hash, is_masked_key, is_raw_key, mask_key, masked_tail
+from litellm_steward.text import hash_key, holds_key, is_key_hash, is_masked_key, is_raw_key, mask_key, masked_tail
 
 MOST_SCANNED: Final = 2_000
 """A masked form cannot be filtered for: this many keys are looked through, no more."""
@@ -29,6 +29,8 @@ async def resolve_key(proxy: Proxy, reference: str) -> Match[Key]:
         return await _by_mask(proxy, reference)
     if is_raw_key(reference) or is_key_hash(reference.lower()):
         return await _by_hash(proxy, reference)
+    if holds_key(reference):  # anything but a key would go into a URL
+        raise InvalidArgument("key holds a raw key and more; nothing was sent", hint="Give the key alone.")
     return await _by_alias(proxy, reference)
 
 

@@ -34,6 +34,7 @@ from litellm_steward.serving.guard import Guard, PostOnly, allowed_hosts, allowe
 from litellm_steward.serving.limits import Throttle
 from litellm_steward.serving.metadata import ResourceMetadata, metadata_url
 from litellm_steward.serving.step_up import StepUp
+from litellm_steward.serving.unechoed import Unechoed
 from litellm_steward.settings import Settings, SettingsError
 from litellm_steward.steward import open_steward
 from litellm_steward.text import quote
@@ -143,7 +144,7 @@ def _routes(server: StewardServer, transport: HttpTransport) -> ASGIApp:
     app = server.streamable_http_app(
         stateless_http=True, max_request_body_size=MAX_BODY, transport_security=_CHECKED_BY_GUARD
     )
-    return PostOnly(app, PATHS["streamable-http"])
+    return PostOnly(Unechoed(app), PATHS["streamable-http"])
 
 
 class _Events:
