@@ -45,6 +45,11 @@ class Seeded:
         with psycopg.connect(self.running.dsn, autocommit=True) as connection:
             return connection.execute(query, values).fetchall()
 
+    def change(self, statement: str, *values: object) -> None:
+        """Put something into the database that the proxy's API would refuse."""
+        with psycopg.connect(self.running.dsn, autocommit=True) as connection:
+            connection.execute(statement, values)
+
     def chat(self, key: str, model: str, **body: object) -> httpx.Response:
         """A real chat call on the proxy, as an application would make it."""
         payload = {"model": model, "messages": [{"role": "user", "content": "Say hello."}], **body}
