@@ -227,6 +227,7 @@ async def _undone(proxy: Proxy, new: NewDeployment, error: StewardError) -> Stew
             error.hint = _sentences(error.hint, "verify=false would create it without a call.")
     else:
         error.hint = _sentences(error.hint, f"The deployment {new.id} may be left behind: remove it with delete_model.")
+        error.write_uncertain = True
     return error
 
 

@@ -1,0 +1,265 @@
+"""Every tool in every weather: a clear error of the right kind in time, no write twice, and the next call is fine.
+
+The oldest release gets a few faults of each kind, the newest all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+
+from tests.faults.catalog import FAULTS, FEW, READ_IN_VAIN, REFUSED_AT_ONCE, SPOILT, Fault, redirecting
+from tests.faults.lanes import READS, Lane, Said, lane
+from tests.faults.relay import Exchange, Known, Where, everywhere, relaying, route, writes
+from tests.faults.weather import reset, says, then
+from tests.faults.writes import (
+    WRITES,
+    Write,
+    wrong_about_what_never_arrived,
+    wrong_about_what_nobody_knows,
+    wrong_about_what_was_done,
+)
+from tests.live.harness import Seeded
+
+pytestmark = [pytest.mark.live, pytest.mark.asyncio]
+
+CHANGES: Final[Mapping[str, Mapping[str, object]]] = {
+    write.tool: write.arguments("never-made") for write in WRITES.values()
+}
+FIGURES: Final = ("usage", "spend", "api_requests", "rows", "total", "counts", "deployments", "fallbacks", "requests")
+Cells = set[tuple[str, str]]
+
+
+async def test_every_tool_in_every_weather(gateway: Seeded, capsys: pytest.CaptureFixture[str]) -> None:
+    chosen, known = _chosen(gateway, FAULTS), await _good_weather(gateway)
+    reading = [_reads(gateway, known, tool, half) for tool in READS for half in _halves(chosen)]
+    unspoilt = [fault for fault in chosen if not fault.passes]
+    changing = [_changes(gateway, known, tool, half) for tool in CHANGES for half in _halves(unspoilt)]
+    cells = await _together([*reading, *changing])
+    _tell(capsys, f"{len(cells)} cells of {len({tool for tool, _ in cells})} tools, every request spoilt")
+    if not gateway.is_oldest:
+        assert len(cells) >= 14 * 15
+        assert min(_faults_by_tool(cells).values()) >= 40
+
+
+async def _reads(gateway: Seeded, known: Known, tool: str, faults: Iterable[Fault]) -> Lane:
+    async with lane(gateway, known) as here:
+        before = await here.ask(tool, READS[tool])
+        for fault in faults:
+            here.expect(await here.cell(tool, READS[tool], fault, everywhere), fault)
+            after = await here.ask(tool, READS[tool], f"after {fault.name}")
+            here.demand(_figures(after) == _figures(before), after, "says something else than before")
+        return here
+
+
+async def _changes(gateway: Seeded, known: Known, tool: str, faults: Iterable[Fault]) -> Lane:
+    """Where every request is spoilt, a change does not get as far as its write, or is uncertain of it."""
+    async with lane(gateway, known) as here:
+        for fault in faults:
+            here.expect(await here.cell(tool, CHANGES[tool], fault, everywhere), fault)
+            await _next_call(here, fault)
+        return here
+
+
+async def test_what_fills_memory(gateway: Seeded, capsys: pytest.CaptureFixture[str]) -> None:
+    """Three hundred megabytes, and what unpacks to them: one after the other, for they take the processor's time.
+
+    What is refused by its head is tried with every tool, what has to be read with one tool in three.
+    """
+    if gateway.is_oldest:
+        pytest.skip("the same code reads the answers of all releases")
+    cells: Cells = set()
+    async with lane(gateway, await _good_weather(gateway), steward_timeout=20) as here:
+        for number, (tool, arguments) in enumerate({**READS, **CHANGES}.items()):
+            for fault in (*REFUSED_AT_ONCE, READ_IN_VAIN[number % len(READ_IN_VAIN)]):
+                here.expect(await here.cell(tool, arguments, fault, everywhere), fault)
+        await _next_call(here, fault)
+        cells |= here.cells
+    _tell(capsys, f"{len(cells)} cells of large answers")
+    assert here.faulty == []
+    assert len(cells) == 14 * (len(REFUSED_AT_ONCE) + 1)
+
+
+async def test_a_redirect_is_not_followed(gateway: Seeded) -> None:
+    async with relaying(gateway.running.base_url) as elsewhere, lane(gateway) as here:
+        fault = redirecting(elsewhere.url)
+        for tool, arguments in {**READS, **CHANGES}.items():
+            here.expect(await here.cell(tool, arguments, fault, everywhere), fault)
+        assert elsewhere.asked == [], "the key was sent to another host"
+        assert here.faulty == []
+        assert len(here.cells) == 14
+
+
+async def test_a_write_that_never_arrives(gateway: Seeded, capsys: pytest.CaptureFixture[str]) -> None:
+    chosen = [fault for fault in _chosen(gateway, FAULTS) if not (fault.refuses or fault.passes)]
+    names = {tool: await _prepared(gateway, write) for tool, write in WRITES.items()}
+    known = await _good_weather(gateway)  # with what was prepared in it
+    lanes = [
+        _never_arriving(gateway, dict(known), write, names[tool], half)
+        for tool, write in WRITES.items()
+        for half in _halves(chosen)
+    ]
+    cells = await _together(lanes)
+    _tell(capsys, f"{len(cells)} cells of writes that never arrived")
+
+
+async def _never_arriving(gateway: Seeded, known: Known, write: Write, name: str, faults: Iterable[Fault]) -> Lane:
+    async with lane(gateway, known) as here:
+        for fault in faults:
+            said = await here.cell(write.tool, write.arguments(name), fault, writes)
+            here.demand(len(here.relay.writes) >= 1, said, "sent nothing")
+            wrong = wrong_about_what_never_arrived(said, fault)
+            here.demand(wrong is None, said, wrong or "")
+            await _next_call(here, fault)
+        done = await asyncio.to_thread(write.is_done, gateway, name)
+        here.demand(not done, Said(write.tool, "all", is_error=True, text="", data={}), "did it all the same")
+        here.relay.turn(None)
+        await _next_call(here, fault)
+        return here
+
+
+LOST: Final = ("silence", "reset", "cut short", "500 as a detail", "502 in HTML", "504 empty", "HTML", "nothing")
+
+
+async def test_a_write_whose_answer_is_lost(gateway: Seeded, capsys: pytest.CaptureFixture[str]) -> None:
+    lost = [replace(fault, act=then(fault.act)) for fault in FAULTS if fault.name in LOST]
+    garbled = [fault for fault in SPOILT if fault.name in ("other types", "nulls", "hostile text")]
+    faults = _chosen(gateway, [*lost, *garbled])
+    cells = await _together([_losing(gateway, write, faults) for write in WRITES.values()])
+    _tell(capsys, f"{len(cells)} cells of writes that were done and not answered")
+
+
+async def _losing(gateway: Seeded, write: Write, faults: Iterable[Fault]) -> Lane:
+    async with lane(gateway, steward_timeout=6) as here:
+        for fault in faults:
+            name = await _prepared(gateway, write)
+            said = await here.cell(write.tool, write.arguments(name), fault, writes)
+            done = await asyncio.to_thread(write.is_done, gateway, name)
+            here.demand(done, said, "did not do it")
+            wrong = wrong_about_what_was_done(said)
+            here.demand(wrong is None or fault.name == "hostile text", said, wrong or "")
+            await _next_call(here, fault)
+        return here
+
+
+async def test_a_proxy_that_dies_after_a_write(gateway: Seeded) -> None:
+    """Killed once it has done it: nobody can look, and nobody may claim to know."""
+    await _together([_dying(gateway, write) for write in WRITES.values()])
+
+
+async def _dying(gateway: Seeded, write: Write) -> Lane:
+    async def die(exchange: Exchange) -> None:
+        await (then(reset) if len(exchange.relay.writes) == 1 and exchange.is_write else reset)(exchange)
+
+    def from_the_write_on(exchange: Exchange) -> bool:
+        return exchange.is_write or any(earlier.is_write for earlier in exchange.relay.asked)
+
+    async with lane(gateway, steward_timeout=6) as here:
+        name = await _prepared(gateway, write)
+        fault = Fault("death", die, "", lost=True)
+        said = await here.cell(write.tool, write.arguments(name), fault, from_the_write_on)
+        wrong = wrong_about_what_nobody_knows(said)
+        here.demand(wrong is None, said, wrong or "")
+        here.demand(await asyncio.to_thread(write.is_done, gateway, name), said, "did not do it")
+        await _next_call(here, fault)
+        return here
+
+
+HALF: Final = (
+    Fault("500 of one route", says(500, {"detail": "It broke"}), "", lost=True),
+    Fault("nothing of one route", says(200, {}), "", lost=True),
+    Fault("silence of one route", reset, "", lost=True),
+    next(fault for fault in SPOILT if fault.name == "missing parts"),
+)
+
+
+async def test_half_an_answer_is_no_wrong_figure(gateway: Seeded, capsys: pytest.CaptureFixture[str]) -> None:
+    """One route of several fails: the figures are the same, or left out, or the whole answer is refused."""
+    known = await _good_weather(gateway)
+    cells = await _together([_halved(gateway, known, tool) for tool in READS])
+    _tell(capsys, f"{len(cells)} cells of one spoilt route")
+
+
+async def _halved(gateway: Seeded, known: Known, tool: str) -> Lane:
+    async with lane(gateway, known) as here:
+        here.relay.turn(None)
+        whole = await here.ask(tool, READS[tool])
+        paths = sorted({exchange.path for exchange in here.relay.asked})
+        for path in paths:
+            for fault in HALF:
+                where: Where = route(path)
+                said = await here.cell(tool, READS[tool], replace(fault, name=f"{fault.name}: {path}"), where)
+                if not said.is_error:
+                    here.demand(_agree(_figures(said), _figures(whole)), said, "tells other figures")
+        return here
+
+
+# ---- what the tests share ----------------------------------------------------------------------------
+
+
+def _chosen(gateway: Seeded, faults: Iterable[Fault]) -> Sequence[Fault]:
+    return [fault for fault in faults if not gateway.is_oldest or fault.name in FEW]
+
+
+async def _good_weather(gateway: Seeded) -> Known:
+    """What the proxy answers to every reading tool, so that a storm of tests need not ask it again and again."""
+    known: Known = {}
+    async with lane(gateway, known, steward_timeout=60) as here:
+        for tool, arguments in READS.items():
+            said = await here.ask(tool, arguments)
+            assert not said.is_error, said
+    return known
+
+
+def _halves(faults: Sequence[Fault]) -> tuple[Sequence[Fault], Sequence[Fault]]:
+    """Two lanes wait side by side."""
+    return faults[::2], faults[1::2]
+
+
+async def _prepared(gateway: Seeded, write: Write) -> str:
+    name = f"weather-{uuid.uuid4().hex[:10]}"
+    await asyncio.to_thread(write.prepare, gateway, name)
+    return name
+
+
+async def _next_call(here: Lane, fault: Fault) -> None:
+    """The cheapest one: of remembered answers, or of one request."""
+    tool, arguments = ("get_model_info", {}) if here.relay.known is not None else ("find_requests", {"limit": 1})
+    said = await here.ask(tool, arguments, f"after {fault.name}")
+    here.demand(not said.is_error, said, "the next call fails")
+
+
+async def _together(lanes: Sequence[Any]) -> Cells:
+    done: list[Lane] = await asyncio.gather(*lanes)
+    faulty = [line for here in done for line in here.faulty]
+    assert not faulty, "\n".join([f"{len(faulty)} cells:", *faulty])
+    return set().union(*(here.cells for here in done))
+
+
+def _figures(said: Said) -> dict[str, Any]:
+    kept = {name: value for name, value in said.data.items() if name in FIGURES}
+    return kept if not said.is_error else {"error": said.text}
+
+
+def _agree(part: Any, whole: Any) -> bool:  # noqa: ANN401 - any JSON
+    """Whether every number that a part tells is the whole's."""
+    if isinstance(part, dict) and isinstance(whole, dict):
+        return all(_agree(inner, whole.get(name)) for name, inner in part.items())
+    if isinstance(part, list) and isinstance(whole, list):
+        return len(part) <= len(whole) and all(_agree(a, b) for a, b in zip(part, whole, strict=False))
+    return isinstance(part, str) or part is None or part == whole
+
+
+def _faults_by_tool(cells: Cells) -> dict[str, int]:
+    return {tool: sum(1 for other, _ in cells if other == tool) for tool, _ in cells}
+
+
+def _tell(capsys: pytest.CaptureFixture[str], what: str) -> None:
+    with capsys.disabled():
+        sys.stdout.write(f"\n  {what}\n")
