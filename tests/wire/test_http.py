@@ -102,6 +102,24 @@ async def test_a_caller_who_hangs_up_cancels_the_call(http: Served) -> None:
     await http.hear("CANCELLED")
 
 
+@pytest.mark.parametrize("version", ["2025-11-25", "2026-07-28"])
+async def test_a_caller_who_hangs_up_in_the_middle_of_a_request_is_no_error(http: Served, version: str) -> None:
+    host, port = http.origin.removeprefix("http://").split(":")
+    head = (
+        f"POST /mcp HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n"
+        f"Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: {version}\r\n\r\n"
+    )
+    before = len(http.said)
+    for said in (b"", b'{"jsonrpc": '):
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(head.encode() + said)
+        await writer.drain()
+        writer.close()
+    async with browser(http) as client:
+        assert (await client.get("/health")).status_code == 200
+    assert http.said[before:] == []
+
+
 @pytest.mark.parametrize("transport", ["sse", "streamable-http"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_ends_it_cleanly(transport: Literal["sse", "streamable-http"], number: signal.Signals) -> None:

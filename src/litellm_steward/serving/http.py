@@ -31,6 +31,7 @@ from litellm_steward.secret import SecretUnavailable
 from litellm_steward.server import BuildServer, StewardServer, build_server
 from litellm_steward.serving.gate import HEALTH, Gate, StaticToken, Verifier, read_token
 from litellm_steward.serving.guard import Guard, PostOnly, allowed_hosts, allowed_origins
+from litellm_steward.serving.hearing import Hearing
 from litellm_steward.serving.limits import Throttle
 from litellm_steward.serving.metadata import ResourceMetadata, metadata_url
 from litellm_steward.serving.step_up import StepUp
@@ -113,6 +114,7 @@ def guarded(app: ASGIApp, server: StewardServer) -> ASGIApp:
     issuer, resource = settings.steward_oauth_issuer, settings.steward_oauth_resource
     verifiers = list[Verifier]()
     url = ""
+    app = Hearing(app, MAX_BODY)
     if settings.auth_token is not None:
         verifiers.append(StaticToken(settings.auth_token))
     if issuer is not None and resource is not None:

@@ -11,10 +11,11 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from litellm_steward.callers import READ_SCOPE, WRITE_SCOPE, Principal
 from litellm_steward.serving.gate import insufficient_scope
+from litellm_steward.serving.hearing import again, hear
 
 
 class StepUp:
@@ -28,28 +29,12 @@ class StepUp:
         if scope["type"] != "http" or scope["method"] != "POST" or Principal.of(scope).has(WRITE_SCOPE):
             await self._app(scope, receive, send)
             return
-        heard = await self._hear(receive)
+        heard = await hear(receive, self._max_body)
         if called_tools(b"".join(message.get("body", b"") for message in heard)) & self._changing:
             refusal = insufficient_scope((READ_SCOPE, WRITE_SCOPE), self._metadata_url)
             await refusal(scope, receive, send)
             return
-        again = iter(heard)
-
-        async def replay() -> Message:
-            return next(again, None) or await receive()
-
-        await self._app(scope, replay, send)
-
-    async def _hear(self, receive: Receive) -> list[Message]:
-        """The request's body, or as much of it as is too much: the transport refuses that by itself."""
-        heard, size = list[Message](), 0
-        while size <= self._max_body:
-            message = await receive()
-            heard.append(message)
-            size += len(message.get("body", b""))
-            if message["type"] != "http.request" or not message.get("more_body", False):
-                break
-        return heard
+        await self._app(scope, again(heard, receive), send)
 
 
 def called_tools(body: bytes) -> set[str]:
