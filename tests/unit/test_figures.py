@@ -44,6 +44,8 @@ def test_largest_remainders_go_up() -> None:
 
 def test_apportion_has_edges() -> None:
     assert apportion([], Decimal(0), CENT) == []
+    far_apart = apportion([Decimal(0)] * 3, Decimal(3_000), Decimal("1e-10"))
+    assert far_apart == [Decimal(1_000)] * 3, "at once, not step by step"
     assert apportion([Decimal(0)], Decimal(0), CENT) == [Decimal("0.00")]
     assert sum(apportion([Decimal("-0.005"), Decimal("0.015")], Decimal("0.01"), CENT)) == CENT
 

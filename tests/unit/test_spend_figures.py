@@ -154,3 +154,10 @@ def test_drivers_add_up_to_the_change_to_its_last_digit_and_as_printed() -> None
     printed = [Decimal(line.split("|")[2].replace("$", "")) for line in table.splitlines()[1:]]
     assert sum(printed) == Decimal("-0.67")
     assert "change -$0.67" in shown.line()
+
+
+def test_what_the_listed_groups_do_not_drive_is_a_row_of_its_own() -> None:
+    """The rows of a table may cover less than its total, with no further group to name."""
+    largest = (Change("a", Figures(), Figures(spend=Decimal(1))),)
+    shown = _comparison(spend({"a": 0}), spend({"a": 1}, rest=2), Changes(largest, rest=Decimal(2), others=0))
+    assert [(row.name, row.change) for row in shown.drivers] == [("a", 1), ("other", 2)]

@@ -26,7 +26,7 @@ from litellm_steward.tools.spend_views import Comparison, CsvReport, DriverRow, 
 from litellm_steward.tools.view import StewardContext, steward_of
 from litellm_steward.usage.changes import Changes, what_changed
 from litellm_steward.usage.company import PAGE, Dimension, Spend
-from litellm_steward.usage.figures import Figures, apportion, quantum_for
+from litellm_steward.usage.figures import DUST, Figures, apportion, quantum_for
 from litellm_steward.usage.models import NOT_KNOWN
 from litellm_steward.usage.readings import Progress
 
@@ -144,7 +144,8 @@ def _comparison(before: Spend, after: Spend, changes: Changes) -> Comparison:
     """Drivers and their rest, rounded so that they add up to the change."""
     start, end = rounded(before.total.spend), rounded(after.total.spend)
     change = Decimal(str(end)) - Decimal(str(start))
-    parts = [item.spend for item in changes.largest] + ([changes.rest] if changes.others else [])
+    rest = changes.others or abs(changes.rest) >= DUST
+    parts = [item.spend for item in changes.largest] + ([changes.rest] if rest else [])
     step = min(quantum_for(amount) for amount in (change, before.total.spend, after.total.spend))
     shown = apportion(parts, change, step) if parts else []
     rows = [
@@ -156,8 +157,9 @@ def _comparison(before: Spend, after: Spend, changes: Changes) -> Comparison:
         )
         for item, part in zip(changes.largest, shown, strict=False)
     ]
-    if changes.others and shown[-1]:
-        rows.append(DriverRow(name=f"other ({changes.others})", change=float(shown[-1])))
+    if rest and shown[-1]:
+        name = f"other ({changes.others})" if changes.others else "other"
+        rows.append(DriverRow(name=name, change=float(shown[-1])))
     period: Period = before.period
     return Comparison(
         start_date=period.start_date,

@@ -90,7 +90,7 @@ def apportion(parts: list[Decimal], whole: Decimal, quantum: Decimal) -> list[De
     missing = int((target - sum(floors, Decimal(0))) / quantum)
     order = sorted(range(len(parts)), key=lambda i: floors[i] - parts[i])
     step = quantum if missing >= 0 else -quantum
-    for i in range(abs(missing)):
-        if order:
-            floors[order[i % len(order)]] += step
+    each, more = divmod(abs(missing), len(order) or 1)
+    for place, i in enumerate(order):
+        floors[i] += step * (each + (place < more))
     return floors
