@@ -54,12 +54,13 @@ def _without_parts(value: Any) -> Any:  # noqa: ANN401
     return []
 
 
-SPOILT_ANSWERS: Final[Mapping[str, Act]] = {
-    "other types": spoilt(every_leaf(_of_another_type)),
-    "nulls": spoilt(every_leaf(lambda _: None)),
-    "missing parts": spoilt(_without_parts),
-    "numbers that are none": spoilt(every_number(lambda _: float("nan"))),
-    "enormous numbers": spoilt(every_number(lambda value: value * 10**30)),
-    "negative numbers": spoilt(every_number(lambda value: -1 - value)),
-    "hostile text": spoilt(every_leaf(_hostile)),
+CHANGES: Final[Mapping[str, Change]] = {
+    "other types": every_leaf(_of_another_type),
+    "nulls": every_leaf(lambda _: None),
+    "missing parts": _without_parts,
+    "numbers that are none": every_number(lambda _: float("nan")),
+    "enormous numbers": every_number(lambda value: value * 10**30),
+    "negative numbers": every_number(lambda value: -1 - value),
+    "hostile text": every_leaf(_hostile),
 }
+SPOILT_ANSWERS: Final[Mapping[str, Act]] = {name: spoilt(change) for name, change in CHANGES.items()}

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from litellm_steward import errors
 from litellm_steward.api.decode import Answer, decode, error_of, message_of
-from litellm_steward.api.keys import KeyPage
+from litellm_steward.api.keys import KeyPage, NewKey
 
 ROUTE = "GET /key/list"
 PAGE = TypeAdapter(KeyPage)
@@ -196,3 +196,10 @@ def test_retry_after_reaches_the_error() -> None:
     assert isinstance(error, errors.RateLimited)
     assert error.retry_after == 7.0
     assert error.retryable
+
+
+@pytest.mark.parametrize("key", ["sk-a\u202eb", "sk-two words", "sk-\x00", "sk-" + "a" * 600])
+def test_a_new_key_that_is_no_key_is_not_shown(key: str) -> None:
+    with pytest.raises(errors.ProxyBroken, match=r"form the steward does not know \(value_error at 'key'\)") as caught:
+        decode(Answer(200, json.dumps({"key": key}).encode()), TypeAdapter(NewKey), ROUTE)
+    assert key not in str(caught.value)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from litellm_steward import errors
 from litellm_steward.api.budget import Budgeted, BudgetTable, BudgetWindow
 from litellm_steward.api.proxy import Body, Proxy
-from litellm_steward.api.wire import Acknowledged, Strings, Wire
+from litellm_steward.api.wire import Acknowledged, RawKey, Strings, Wire
 
 Status = Literal["active", "blocked", "expired", "deleted"]
 PAGE: Final = 100
@@ -76,7 +76,7 @@ class KeyRows(Wire):
 class NewKey(Wire):
     """``POST /key/generate``: the only answer that ever holds the raw key."""
 
-    key: SecretStr
+    key: RawKey
     token: str = ""
     token_id: str = ""
 

@@ -12,7 +12,7 @@ from litellm_steward.api.budget import Budgeted
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Body, Proxy
 from litellm_steward.api.teams import Team
-from litellm_steward.api.wire import Strings, Wire
+from litellm_steward.api.wire import RawKey, Strings, Wire
 
 PAGE: Final = 100
 
@@ -48,7 +48,7 @@ class NewUser(Wire):
     """``POST /user/new``: ``key`` is a raw key if one was asked for, else empty."""
 
     user_id: str = ""
-    key: SecretStr = SecretStr("")
+    key: RawKey = SecretStr("")
     token: str = ""
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Annotated, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 
 class Wire(BaseModel):
@@ -33,6 +34,17 @@ def _strings(value: object) -> object:
         return [item for item in cast("list[object]", value) if isinstance(item, str)]
     return value
 
+
+def _printable(value: object) -> object:
+    """A key is shown as it is: it must not hide anything, nor look like a sentence."""
+    if isinstance(value, str) and not _PRINTABLE.fullmatch(value):
+        raise ValueError("is no key")
+    return value
+
+
+_PRINTABLE = re.compile(r"[!-~]{0,500}")
+RawKey = Annotated[SecretStr, BeforeValidator(_printable)]
+"""A key in clear, for its single showing."""
 
 Usd = Annotated[Decimal, Field(ge=-(10**15), le=10**15)]
 """An amount that is added up, within what ``Decimal`` adds exactly."""

@@ -1,0 +1,88 @@
+"""Ten thousand calls with arguments of every kind: an answer or a sentence, never a fault of ours."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import unicodedata
+from typing import Any, Final
+
+import httpx
+import pytest
+from mcp import Client
+from mcp.types import CallToolResult, TextContent
+
+from litellm_steward.server import build_server
+from tests.faults.arguments import Chaos
+from tests.faults.plausible import Plausible
+from tests.stage import context_of, steward_at
+from tests.tape import BASE_URL, MASTER_KEY
+
+pytestmark = pytest.mark.asyncio
+
+CALLS: Final = 10_000
+PARTS: Final = 4
+"""Each with a seed of its own, so that processes can share them."""
+
+LONGEST: Final = 40_000
+INVISIBLE: Final = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+SETTINGS: Final = {"steward_toolsets": ("default", "spend"), "steward_approval": "auto"}
+
+
+@pytest.mark.parametrize("seed", range(PARTS))
+async def test_any_arguments(seed: int, capsys: pytest.CaptureFixture[str]) -> None:
+    dice = random.Random(seed)  # noqa: S311 - chance, not a secret
+    chaos, proxy = Chaos(dice), Plausible(dice)
+    steward = steward_at(BASE_URL, httpx.MockTransport(proxy), SETTINGS)
+    refused = 0
+    server = build_server(steward)
+    async with steward.proxy, Client(server, cache=None) as client:
+        tools = (await client.list_tools()).tools
+        for number in range(CALLS // PARTS):
+            tool = tools[number % len(tools)]
+            arguments = chaos.arguments(tool.input_schema)
+            result: object
+            if _can_be_sent(arguments):
+                result = await client.call_tool(tool.name, arguments)  # which validates the answer, too
+            else:
+                result = await server.call_tool(tool.name, arguments, context_of(steward))
+            assert isinstance(result, CallToolResult)
+            refused += bool(result.is_error)
+            wrong = _wrong(result)
+            assert wrong is None, (f"seed {seed}, call {number}: {wrong}", tool.name, _short(arguments), _short(result))
+        assert len(tools) == 14
+        assert (await client.call_tool("get_model_info", {})).structured_content, "and it still serves"
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\n  {CALLS // PARTS} calls with seed {seed}: {refused} refused, {proxy.asked} requests to the proxy\n"
+        )
+    assert 0.2 < refused / (CALLS // PARTS) < 0.9, "some of either kind, or nothing is tried"
+
+
+def _can_be_sent(arguments: object) -> bool:
+    """Half a character cannot leave the SDK's client; it can arrive all the same."""
+    try:
+        json.dumps(arguments, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _wrong(result: CallToolResult) -> str | None:
+    """What must not be in any answer."""
+    text = "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+    data = json.dumps(result.structured_content, ensure_ascii=False, allow_nan=False)
+    shown = text + data
+    if "fault of the steward itself" in text or "Traceback" in shown:
+        return "a fault of ours"
+    if MASTER_KEY in shown:
+        return "a secret"
+    if len(shown) > LONGEST:
+        return f"{len(shown)} characters"
+    hidden = {character for character in shown if unicodedata.category(character) in INVISIBLE} - {"\n"}
+    return f"characters that nobody sees: {hidden!a}" if hidden else None
+
+
+def _short(value: Any) -> str:  # noqa: ANN401 - anything
+    return repr(value)[:1500]
