@@ -60,7 +60,9 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         hosts = headers(scope, b"host")
-        if len(hosts) != 1 or not matches(hosts[0], self._hosts):
+        # A whole address as the target is for proxies, and its host would count instead of the header's (RFC 9112).
+        addressed = scope["path"].startswith("/")
+        if not addressed or len(hosts) != 1 or not matches(hosts[0], self._hosts):
             return PlainTextResponse("This Host is not served here; see STEWARD_ALLOWED_HOSTS.\n", 421)
         if not all(matches(origin, self._origins) for origin in headers(scope, b"origin")):
             return PlainTextResponse("This Origin is not allowed; see STEWARD_ALLOWED_ORIGINS.\n", 403)
