@@ -15,7 +15,7 @@ RUN := $(UV) run --no-sync
 PORT ?= 4000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint format check ci bench record gateway-up gateway-down build clean sync
+.PHONY: help demo test test-fast lint format check ci bench load record gateway-up gateway-down build clean sync
 
 help: ## Say what there is to do
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ ci: ## Run what the continuous integration runs
 bench: sync ## Measure start-up, and answers at company size (most of an hour; BENCH="--release 1.108.5" for less)
 	-$(RUN) python -m benchmarks.startup
 	$(RUN) python -m benchmarks.company_size $(BENCH)
+
+load: sync ## Make 50,000 calls of 32 clients with a failing proxy behind (10 to 30 minutes; LOAD="--calls 5000" for less)
+	$(RUN) python -m benchmarks.load $(LOAD)
 
 record: sync ## Record real exchanges anew from the example gateway, for the unit tests
 	$(RUN) python -m tests.record
