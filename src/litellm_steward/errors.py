@@ -163,9 +163,15 @@ class EnterpriseOnly(ProxyError):
 
 
 class NoDatabase(ProxyError):
-    """The proxy runs without a database, or cannot reach it."""
+    """The proxy runs without a database, or cannot reach it; ``lost``: it could before, or may again."""
 
     fault: ClassVar[Fault] = "database"
+
+    def __init__(
+        self, message: str, *, status: int | None = None, detail: str = "", hint: str | None = None, lost: bool = False
+    ) -> None:
+        super().__init__(message, status=status, detail=detail, hint=hint)
+        self.lost = lost
 
 
 class RateLimited(ProxyError):

@@ -136,14 +136,14 @@ EXACTLY = {
     ),
     (NEW, "unknown team"): "The proxy does not know it: 'Team not found, passed team id: no-such-team.'.",
     (NEW, "unknown route"): "This LiteLLM version has no GET /spend/total.",
-    (
-        NEW,
-        "unhandled",
-    ): "The proxy failed on POST /model/new (HTTP 500): 'Internal server error'. Trying again may help.",
-    (
-        OLD,
-        "unhandled",
-    ): "The proxy failed on POST /model/new (HTTP 500): 'Internal Server Error'. Trying again may help.",
+    (NEW, "unhandled"): (
+        "The proxy failed on POST /model/new (HTTP 500): 'Internal server error'. It does not say why; its log may. "
+        "Trying again may help."
+    ),
+    (OLD, "unhandled"): (
+        "The proxy failed on POST /model/new (HTTP 500): 'Internal Server Error'. It does not say why; its log may. "
+        "Trying again may help."
+    ),
     (NEW, "wrong type"): (
         "The proxy rejected the request (HTTP 422): 'max_budget: Input should be a valid number, unable to parse "
         "string as a number'."

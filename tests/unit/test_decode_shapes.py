@@ -203,3 +203,26 @@ def test_a_new_key_that_is_no_key_is_not_shown(key: str) -> None:
     with pytest.raises(errors.ProxyBroken, match=r"form the steward does not know \(value_error at 'key'\)") as caught:
         decode(Answer(200, json.dumps({"key": key}).encode()), TypeAdapter(NewKey), ROUTE)
     assert key not in str(caught.value)
+
+
+OUTAGES: tuple[tuple[int, str], ...] = (
+    (500, "Authentication Error, Error in external connector (id 5)"),
+    (400, "Authentication Error, Error in external connector (id 11)"),
+    (500, "Failed to fetch analytics: FATAL: database 'litellm' is not currently accepting connections"),
+    (503, "Can't reach database server at `db`:`5432`"),
+    (500, "All connection attempts failed"),
+)
+"""What releases say while their database is stopped, some with a status that blames the arguments."""
+
+
+@pytest.mark.parametrize(("status", "said"), OUTAGES)
+def test_a_database_that_was_lost_is_nobodys_argument(status: int, said: str) -> None:
+    error = _refuse(status, json.dumps({"error": {"message": said}}).encode())
+    assert isinstance(error, errors.NoDatabase)
+    assert error.lost, "a change may have been under way"
+
+
+def test_a_proxy_without_a_database_has_lost_none() -> None:
+    error = _refuse(500, b'{"detail": {"error": "No db connected"}}')
+    assert isinstance(error, errors.NoDatabase)
+    assert not error.lost

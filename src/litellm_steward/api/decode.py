@@ -40,9 +40,16 @@ _ENTERPRISE = re.compile(
 )
 _NO_DATABASE = re.compile(
     r"(?i)(?:db|database|prisma client) (?:is )?not (?:connected|initialized)|not connected to (?:db|database)|"
-    r"no (?:db|connected db|database)(?: connect| is connected|\.|$)|can't reach database|"
-    r"connect proxy to database|prisma_client is none|all connection attempts failed"
+    r"no (?:db|connected db|database)(?: connect| is connected|\.|$)|"
+    r"connect proxy to database|prisma_client is none"
 )
+_LOST_DATABASE = re.compile(
+    r"(?i)can't reach database|all connection attempts failed|error in external connector|"
+    r"not currently accepting connections|the database system is (?:starting up|shutting down|in recovery)|"
+    r"terminating connection due to|server has closed the connection|fetching a new connection from the connection pool"
+)
+"""It has one, and cannot reach it now: a change may have been under way. Some routes blame the arguments."""
+
 _ROLE = re.compile(
     r"(?i)only proxy admin|not allowed to access this route|not allowed to call this route|"
     r"user not allowed|role ?=|management routes are disabled|admin-only|not authorized"
@@ -107,9 +114,10 @@ def error_of(answer: Answer, route: str, secrets: Iterable[str] = ()) -> errors.
         message = f"The proxy limits our requests (HTTP 429){quoted}"
         wait = None if answer.retry_after is None else f"It asks us to wait {answer.retry_after:.0f} s."
         return errors.RateLimited(message, status=status, detail=detail, retry_after=answer.retry_after, hint=wait)
-    if _NO_DATABASE.search(said) or kind == "no_db_connection":
+    lost = _LOST_DATABASE.search(said) is not None or (kind == "no_db_connection" and status == 503)
+    if lost or _NO_DATABASE.search(said) or kind == "no_db_connection":
         message = f"The proxy has no database connection{quoted}"
-        return errors.NoDatabase(message, status=status, detail=detail, hint=_DATABASE_HINT)
+        return errors.NoDatabase(message, status=status, detail=detail, hint=_DATABASE_HINT, lost=lost)
     if status in {400, 401, 403, 500} and _ENTERPRISE.search(said):
         message = f"The proxy wants a LiteLLM Enterprise licence for this{quoted}"
         return errors.EnterpriseOnly(message, status=status, detail=detail)
@@ -125,12 +133,16 @@ def error_of(answer: Answer, route: str, secrets: Iterable[str] = ()) -> errors.
         return errors.Missing(f"The proxy does not know it{quoted}", status=status, detail=detail)
     if status < 500 or (status == 500 and _ARGUMENT.search(said)):
         message = f"The proxy rejected the request (HTTP {status}){quoted}"
-        return errors.BadRequest(message, status=status, detail=detail, hint=None if detail else _NO_REASON)
+        return errors.BadRequest(message, status=status, detail=detail, hint=_no_reason(detail))
     message = f"The proxy failed on {route} (HTTP {status}){quoted}"
-    return errors.ProxyBroken(message, status=status, detail=detail, hint=None if detail else _NO_REASON)
+    return errors.ProxyBroken(message, status=status, detail=detail, hint=_no_reason(detail))
 
 
-_NO_REASON = "It does not say why; its log may."
+def _no_reason(detail: str) -> str | None:
+    silent = detail.lower().rstrip(".") in {"", "internal server error"}
+    return "It does not say why; its log may." if silent else None
+
+
 _DATABASE_HINT = "Keys, users, teams and spend need PostgreSQL: check the proxy's DATABASE_URL and its database."
 _ROLE_HINT = "LITELLM_MASTER_KEY should be the proxy's master key, or an unrestricted key of a proxy_admin user."
 _KEY_HINT = "Correct LITELLM_MASTER_KEY (or its file), then run `litellm-steward check`."

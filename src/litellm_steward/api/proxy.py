@@ -332,7 +332,7 @@ def _may_have_happened(error: errors.ProxyError) -> bool:
     if isinstance(error, errors.NeverSent):
         return False
     if isinstance(error, errors.NoDatabase):
-        return error.status == 503  # lost on the way; without any from the start it is another status
+        return error.lost
     return isinstance(error, errors.TimedOut | errors.Unreachable | errors.ProxyBroken)
 
 
