@@ -130,8 +130,10 @@ class Settings(BaseSettings):
     def _proxy_url(cls, value: str) -> str:
         if not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
-        if "@" in value.split("//", 1)[1].split("/", 1)[0]:
+        if "@" in value:  # wherever: a password may hold a slash
             raise ValueError("must not contain a user name or password")
+        if "?" in value or "#" in value:
+            raise ValueError("must not contain a query, where keys like to hide: error messages name this address")
         return value.rstrip("/")
 
     @field_validator("steward_auth_token", "steward_approval_key")

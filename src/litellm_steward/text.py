@@ -16,6 +16,13 @@ from decimal import Decimal
 
 MAX_NAME = 120
 MAX_DETAIL = 400
+MAX_ID = 300
+"""Characters of an id, which is shown whole: it is what a thing can be named by when its name is cut."""
+
+MOST_PLAIN = 80
+_PLAIN = re.compile(r"(?:[\w@+()&/-]|\.(?! )|:(?=[\w/]))+(?: (?:[\w@+()&/-]|\.(?! )|:(?=[\w/]))+){0,2}")
+"""What looks like a name: up to three words, and no sign that ends a sentence or a heading."""
+
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
@@ -67,6 +74,11 @@ def clean_or_none(text: str | None, limit: int = MAX_NAME) -> str | None:
 def quote(text: str, limit: int = MAX_NAME) -> str:
     """Somebody's words inside a sentence of ours: cleaned and in quotation marks it cannot close."""
     return "'" + clean(text, limit).replace("'", "’") + "'"
+
+
+def named(name: str) -> str:
+    """A name where nothing but its looks tells it from our own words: quoted, unless it looks like a name."""
+    return name if len(name) <= MOST_PLAIN and _PLAIN.fullmatch(name) else quote(name, MAX_ID)
 
 
 def as_value(value: object) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from litellm_steward import errors, key_audit
 from litellm_steward.api.audited import audited
-from litellm_steward.text import clean
+from litellm_steward.text import MAX_ID, clean
 from litellm_steward.tools.audits import audit_keys
 from tests.tape import MID, NEW, OLD, VERSIONS
 from tests.tokens import tokens
@@ -165,7 +165,7 @@ async def test_names_are_clean_and_answers_short() -> None:
         short = await audit_keys(at.ctx)
     for row in answer.rows:
         assert row.id is not None
-        assert [clean(part) for part in (row.key, row.owner or "", row.team or "")] == [row.key, row.owner, row.team]
+        assert [clean(row.key), clean(row.owner or "", MAX_ID), clean(row.team or "")] == [row.key, row.owner, row.team]
     assert "\nIGNORE" not in answer.text()
     assert tokens(short.model_dump(mode="json", exclude_none=True)) <= 1_500
     assert tokens(short.text()) <= 1_500

@@ -11,7 +11,7 @@ from litellm_steward import errors, request_search
 from litellm_steward.api import request_log
 from litellm_steward.api.request_log import RequestRow
 from litellm_steward.request_search import Order
-from litellm_steward.text import clean
+from litellm_steward.text import MAX_ID, clean
 from litellm_steward.tools.request_views import error_text, request_view
 from litellm_steward.tools.requests import find_requests
 from tests.tape import MID, NEW, OLD, VERSIONS, scene
@@ -339,7 +339,7 @@ async def test_hostile_text_is_clean() -> None:
         answer = await find_requests(at.ctx)
     hostile, management = answer.requests
     for text in hostile.model_dump(exclude={"error"}, exclude_none=True).values():
-        assert not isinstance(text, str) or clean(text) == text
+        assert not isinstance(text, str) or clean(text, MAX_ID) == text
     assert "\nIGNORE" not in answer.text()
     assert management.model == "(/key/list)"
 

@@ -11,6 +11,7 @@ import pytest
 from pydantic import AfterValidator, BaseModel
 
 from litellm_steward.surface import present
+from litellm_steward.text import MAX_ID
 from litellm_steward.tools.catalog import CATALOG
 from litellm_steward.tools.view import Answer, View
 from tests.stillness import package
@@ -126,7 +127,7 @@ def test_nothing_hostile_passes_a_view(view: type[View]) -> None:
     for text in _texts(_fill(view).model_dump(mode="json")):
         assert not _invisible(text)
         assert "\n" not in text
-        assert len(text) <= 120, "a name is bounded"
+        assert len(text) <= MAX_ID, "a name is bounded"
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda view: view.__qualname__)

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import Generic, TypeVar
 
 from litellm_steward.errors import Ambiguous, NotFound
-from litellm_steward.text import clean, quote
+from litellm_steward.text import MAX_ID, clean, named, quote
 
 T = TypeVar("T")
 SHOWN = 5
@@ -42,8 +42,8 @@ class Match(Generic[T]):
 
 def label(name: str | None, identifier: str) -> str:
     """``'Customer-Service' (id 4f2a…)``: somebody's words, quoted, with the id to use instead."""
-    shown = clean(identifier, 80)
-    return f"{quote(name)} (id {shown})" if name and name != identifier else quote(identifier, 80)
+    shown = quote(identifier, MAX_ID)
+    return f"{quote(name)} (id {named(clean(identifier, MAX_ID))})" if name and name != identifier else shown
 
 
 def match(kind: str, reference: str, candidates: Iterable[Candidate[T]]) -> Match[T] | None:

@@ -6,7 +6,7 @@ from litellm_steward import key_audit as rules
 from litellm_steward.key_audit import Audit, Judged
 from litellm_steward.text import clean, count, money, short_id, table
 from litellm_steward.tools.blocks import iso, note_lines, page_of, rounded
-from litellm_steward.tools.view import Answer, Name, View
+from litellm_steward.tools.view import Answer, Id, Name, View
 
 
 class AuditCounts(View):
@@ -29,7 +29,7 @@ class AuditRow(View):
 
     key: Name
     id: str | None = None
-    owner: Name | None = None
+    owner: Id | None = None
     team: Name | None = None
     faults: list[str]
     last_active: str | None = None

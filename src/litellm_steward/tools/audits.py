@@ -10,7 +10,7 @@ from pydantic import Field
 from litellm_steward.key_audit import Audit, audit
 from litellm_steward.references.teams import resolve_team
 from litellm_steward.references.users import resolve_user
-from litellm_steward.text import count
+from litellm_steward.text import clean, count, named
 from litellm_steward.tools.audit_views import KeyAudit, audit_counts, audit_row
 from litellm_steward.tools.parameters import TeamRef, UserRef
 from litellm_steward.tools.view import StewardContext, steward_of
@@ -43,8 +43,8 @@ async def audit_keys(
         rows=limit,
         progress=progress,
     )
-    of_team = f"team {team_match.item.team_alias or team_match.item.team_id}" if team_match else ""
-    of_user = f"user {user_match.item.user_id}" if user_match else ""
+    of_team = f"team {named(clean(team_match.item.team_alias or team_match.item.team_id))}" if team_match else ""
+    of_user = f"user {named(clean(user_match.item.user_id))}" if user_match else ""
     return KeyAudit(
         scope=" and ".join(filter(None, (of_team, of_user))) or "the company",
         total=result.in_all,

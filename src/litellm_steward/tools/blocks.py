@@ -9,7 +9,7 @@ from typing import Final
 from litellm_steward.api.budget import Budgeted, BudgetTable
 from litellm_steward.budgets import budget_label
 from litellm_steward.text import count, money, money_digits, table
-from litellm_steward.tools.view import Name, View
+from litellm_steward.tools.view import Id, Name, View
 from litellm_steward.usage.figures import Figures, apportion, quantum_for, total
 from litellm_steward.usage.report import Breakdown, Group, Usage
 
@@ -55,8 +55,10 @@ class LimitsBlock(View):
 
 
 class UsageRow(View):
+    """``id`` where the name is not a handle."""
+
     name: Name
-    id: str | None = None
+    id: Id | None = None
     spend: float
     total_tokens: int | None = None
     api_requests: int

@@ -9,7 +9,7 @@ from litellm_steward.budget_scan import Scan
 from litellm_steward.burn_rates import Burn
 from litellm_steward.text import clean, count, money, short_id, table
 from litellm_steward.tools.blocks import iso, note_lines, page_of, rounded
-from litellm_steward.tools.view import Answer, Name, View
+from litellm_steward.tools.view import Answer, Id, Name, View
 
 SOON = timedelta(hours=24)
 ONE = {"keys": "key", "teams": "team", "users": "user"}
@@ -20,7 +20,7 @@ class BudgetRow(View):
 
     kind: Literal["key", "team", "user"]
     name: Name
-    id: Name | None = None
+    id: Id | None = None
     spend: float
     max_budget: float
     remaining: float

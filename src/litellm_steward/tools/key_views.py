@@ -6,7 +6,7 @@ from typing import Literal
 
 from litellm_steward.api.keys import Status
 from litellm_steward.budgets import budget_label
-from litellm_steward.text import count, money
+from litellm_steward.text import count, money, named, sentence_list
 from litellm_steward.tools.blocks import (
     BudgetBlock,
     LimitsBlock,
@@ -16,7 +16,7 @@ from litellm_steward.tools.blocks import (
     spoken_time,
     usage_table,
 )
-from litellm_steward.tools.view import Answer, Name, View
+from litellm_steward.tools.view import Answer, Id, Name, View
 
 
 class BudgetLimit(View):
@@ -35,8 +35,8 @@ class GeneratedKey(Answer):
     key_id: str
     key_alias: Name | None = None
     team: Name | None = None
-    team_id: Name | None = None
-    user: Name | None = None
+    team_id: Id | None = None
+    user: Id | None = None
     models: list[Name]
     budget: BudgetBlock | None = None
     budget_limits: list[BudgetLimit] | None = None
@@ -48,7 +48,7 @@ class GeneratedKey(Answer):
         where = f"Key: {self.key} (shown once; keep it safe)" if self.key else f"Key written to {self.key_file}"
         return page_of(
             where,
-            f"{self.key_alias or self.key_masked}: {_belongs(self.team, self.user)}, {_models(self.models)}",
+            f"{named(self.key_alias or self.key_masked)}: {_belongs(self.team, self.user)}, {_models(self.models)}",
             self.budget.line() if self.budget else None if self.budget_limits else "No budget",
             _windows(self.budget_limits),
             self.limits.line() if self.limits else None,
@@ -71,9 +71,9 @@ class KeyDetails(Answer):
     key_masked: str
     key_alias: Name | None = None
     status: Status
-    user: Name | None = None
+    user: Id | None = None
     team: Name | None = None
-    team_id: Name | None = None
+    team_id: Id | None = None
     models: list[Name]
     aliases: dict[Name, Name] | None = None
     tags: list[Name] | None = None
@@ -91,7 +91,7 @@ class KeyDetails(Answer):
     def text(self) -> str:
         minute = self.current_minute
         return page_of(
-            f"{self.key_alias or 'Key without alias'} ({self.key_masked}), {self.status}, "
+            f"{named(self.key_alias) if self.key_alias else 'Key without alias'} ({self.key_masked}), {self.status}, "
             f"{_belongs(self.team, self.user)}, {_models(self.models)}",
             self.usage.line(),
             self.budget.line() if self.budget.max_budget is not None or not self.budget_limits else None,
@@ -120,7 +120,8 @@ class DeletedKey(Answer):
     def text(self) -> str:
         if self.status == "deleted":
             done = "Deleted" if self.verified else "The proxy says it deleted"
-            return page_of(f"{done} {self.key_alias or 'the key'} ({self.key_masked})", note_lines(self.notes or []))
+            name = named(self.key_alias) if self.key_alias else "the key"
+            return page_of(f"{done} {name} ({self.key_masked})", note_lines(self.notes or []))
         return page_of(
             *(self.plan or []),
             "Nothing was changed yet. Show this to the user; if they agree, call again with approval="
@@ -136,11 +137,9 @@ def _windows(limits: list[BudgetLimit] | None) -> str | None:
 
 
 def _belongs(team: str | None, user: str | None) -> str:
-    parts = [f"team {team}" if team else "no team", f"owner {user}" if user else "no owner"]
+    parts = [f"team {named(team)}" if team else "no team", f"owner {named(user)}" if user else "no owner"]
     return ", ".join(parts)
 
 
 def _models(models: list[str]) -> str:
-    return (
-        ", ".join(models[:5]) + (f" and {len(models) - 5} more" if len(models) > 5 else "") if models else "all models"
-    )
+    return sentence_list([named(model) for model in models]) if models else "all models"

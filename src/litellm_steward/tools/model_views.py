@@ -10,9 +10,9 @@ from litellm_steward.api.models import Deployment
 from litellm_steward.api.router import DEFAULT, Kind
 from litellm_steward.fallbacks import Chain
 from litellm_steward.measurements import Health
-from litellm_steward.text import count, table
+from litellm_steward.text import count, named, table
 from litellm_steward.tools.blocks import note_lines, page_of
-from litellm_steward.tools.view import Answer, Name, View
+from litellm_steward.tools.view import Answer, Id, Name, View
 
 MILLION = 1_000_000
 _FAILURE: dict[Kind, str] = {
@@ -34,10 +34,10 @@ class DeploymentView(View):
     """One provider model behind a public name. Prices in USD per token."""
 
     model_name: Name
-    model_id: Name
+    model_id: Id
     model: Name
     provider: Name | None = None
-    api_base: Name | None = None
+    api_base: Id | None = None
     credential: Name | None = None
     source: Literal["config", "db"]
     blocked: bool | None = None
@@ -71,7 +71,8 @@ class ChainView(View):
 
 
 def _with(name: str, provider: str | None) -> str:
-    return f"{name} ({provider})" if provider else name
+    behind = ", ".join(map(named, provider.split(", "))) if provider else ""
+    return f"{named(name)} ({behind})" if behind else named(name)
 
 
 class CreatedModel(Answer):
@@ -82,7 +83,7 @@ class CreatedModel(Answer):
     model_name: Name
     model: Name
     provider: Name | None = None
-    api_base: Name | None = None
+    api_base: Id | None = None
     verified: bool
     verification: str
     fallbacks: list[ChainView] | None = None
@@ -93,10 +94,10 @@ class CreatedModel(Answer):
     def text(self) -> str:
         if self.status == "approval_required":
             return plan_text(self.plan, self.approval)
-        where = f" at {self.api_base}" if self.api_base else ""
+        where = f" at {named(self.api_base)}" if self.api_base else ""
         state = "verified: " if self.verified else "not verified: "
         return page_of(
-            f"{self.model_name} → {self.model}{where}, {state}{self.verification}",
+            f"{named(self.model_name)} → {named(self.model)}{where}, {state}{self.verification}",
             f"Deployment id {self.model_id}",
             *(chain.line() for chain in self.fallbacks or ()),
             note_lines(self.notes),
@@ -107,7 +108,7 @@ class DeletedModel(Answer):
     """A deployment that is gone, or the plan to delete it."""
 
     status: Literal["deleted", "approval_required"]
-    model_id: Name
+    model_id: Id
     model_name: Name
     remaining_deployments: int
     plan: list[str] | None = None
@@ -119,7 +120,8 @@ class DeletedModel(Answer):
             return plan_text(self.plan, self.approval)
         left = count(self.remaining_deployments, "deployment")
         return page_of(
-            f"{self.model_name} (id {self.model_id}) is deleted; {left} of that name left", note_lines(self.notes)
+            f"{named(self.model_name)} (id {named(self.model_id)}) is deleted; {left} of that name left",
+            note_lines(self.notes),
         )
 
 
@@ -181,7 +183,7 @@ def _state(view: DeploymentView) -> str:
 
 
 def _missing(chain: ChainView) -> str:
-    return f" [does not exist: {', '.join(chain.missing)}]" if chain.missing else ""
+    return f" [does not exist: {', '.join(map(named, chain.missing))}]" if chain.missing else ""
 
 
 def deployment_view(

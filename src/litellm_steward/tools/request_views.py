@@ -9,9 +9,9 @@ from typing import Final, Literal
 from litellm_steward.api.decode import message_of
 from litellm_steward.api.request_log import RequestRow
 from litellm_steward.provider_errors import own_words
-from litellm_steward.text import clean, count, is_key_hash, money, quote, short_id, table
+from litellm_steward.text import clean, count, is_key_hash, money, named, quote, short_id, table
 from litellm_steward.tools.blocks import iso, note_lines, page_of, rounded
-from litellm_steward.tools.view import Answer, Name, View
+from litellm_steward.tools.view import Answer, Id, Name, View
 
 MOST_ERROR: Final = 200
 _PATH: Final = re.compile(
@@ -32,7 +32,7 @@ class RequestError(View):
 
     def line(self) -> str:
         parts = [part for part in (self.kind, self.code) if part]
-        head = " ".join(parts) or "failed"
+        head = " ".join(map(named, parts)) or "failed"
         return f"{head}: {quote(self.message, MOST_ERROR)}" if self.message else head
 
 
@@ -40,13 +40,13 @@ class RequestView(View):
     """One request. ``model`` is the public name."""
 
     time: str | None = None
-    request_id: Name
+    request_id: Id
     model: Name
     provider_model: Name | None = None
-    user: Name | None = None
+    user: Id | None = None
     team: Name | None = None
     key: Name | None = None
-    customer: Name | None = None
+    customer: Id | None = None
     total_tokens: int
     spend: float
     status: Literal["success", "failure"]
@@ -78,7 +78,7 @@ class Requests(Answer):
         known = self.total is not None
         in_all = f"of {'more than ' if self.total_is_capped else ''}{count(self.total or 0)} " if known else ""
         header = ["time (UTC)", "model", "key, user, customer", "tokens", "spend", "took", "status"]
-        errors = [f"{row.request_id}: {row.error.line()}" for row in self.requests if row.error]
+        errors = [f"{named(row.request_id)}: {row.error.line()}" for row in self.requests if row.error]
         return page_of(
             f"{self.start_date} to {self.end_date} (UTC): {count(len(self.requests))} {in_all}"
             f"request{'' if len(self.requests) == 1 and not in_all else 's'}, {self.order} first",

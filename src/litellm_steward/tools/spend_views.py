@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from mcp.types import ResourceLink
 
-from litellm_steward.text import count, money, money_digits, table
+from litellm_steward.text import count, money, money_digits, named, table
 from litellm_steward.tools.blocks import UsageRow, note_lines, page_of, usage_table
 from litellm_steward.tools.view import Answer, Name, View
 from litellm_steward.usage.figures import apportion
@@ -91,7 +91,8 @@ class SpendReport(Answer):
         tokens = f", {count(self.total_tokens, 'token')}" if self.total_tokens is not None else ""
         failed = f" ({count(self.failed_requests)} failed)" if self.failed_requests else ""
         return page_of(
-            f"{self.of}, {span} (UTC): {money(self.spend)}{tokens}, {count(self.api_requests, 'request')}{failed}",
+            f"{named(self.of)}, {span} (UTC): {money(self.spend)}{tokens}, "
+            f"{count(self.api_requests, 'request')}{failed}",
             usage_table(" / ".join(self.group_by), self.rows, self.spend),
             self.compared.line() if self.compared else None,
             self.compared.table() if self.compared else None,

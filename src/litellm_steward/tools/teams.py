@@ -18,7 +18,7 @@ from litellm_steward.periods import resolve_period, utc_now
 from litellm_steward.references.model_names import unknown_models
 from litellm_steward.references.teams import resolve_team, same_alias
 from litellm_steward.references.users import resolve_user
-from litellm_steward.text import as_value, clean, count, money, quote, sentence_list
+from litellm_steward.text import as_value, clean, count, money, named, quote, sentence_list
 from litellm_steward.together import each, together
 from litellm_steward.tools.blocks import (
     TOP,
@@ -47,7 +47,7 @@ from litellm_steward.tools.parameters import (
     Tpm,
     UserRef,
 )
-from litellm_steward.tools.view import Answer, Name, StewardContext, View, steward_of
+from litellm_steward.tools.view import Answer, Id, Name, StewardContext, View, steward_of
 from litellm_steward.usage.report import Usage
 from litellm_steward.usage.scopes import team_with_usage
 
@@ -69,7 +69,7 @@ class MemberParam(BaseModel):
 
 
 class MemberView(View):
-    user_id: Name | None = None
+    user_id: Id | None = None
     user_email: Name | None = None
     role: Name
 
@@ -96,8 +96,8 @@ class NewTeam(Answer):
 
     def text(self) -> str:
         return page_of(
-            f"Team {self.team_alias} created (id {self.team_id}), "
-            f"{sentence_list(self.models) if self.models else 'all models'}",
+            f"Team {named(self.team_alias)} created (id {self.team_id}), "
+            f"{sentence_list([named(model) for model in self.models]) if self.models else 'all models'}",
             self.budget.line() if self.budget else "No budget",
             self.limits.line() if self.limits else None,
             f"Members: {sentence_list([_shown(m) for m in self.members], 10)}" if self.members else None,
@@ -109,7 +109,7 @@ class TeamDetails(Answer):
     """One team: budget, members, keys, and who spent what."""
 
     team_alias: Name | None = None
-    team_id: Name
+    team_id: Id
     blocked: bool
     models: list[Name]
     budget: BudgetBlock
@@ -124,11 +124,11 @@ class TeamDetails(Answer):
     def text(self) -> str:
         usage, top = self.usage, self.top_contributor
         return page_of(
-            f"{self.team_alias or self.team_id}{' (blocked)' if self.blocked else ''}, "
+            f"{named(self.team_alias or self.team_id)}{' (blocked)' if self.blocked else ''}, "
             f"{count(self.members_total, 'member')}, {count(self.keys.total, 'key')} "
             f"({self.keys.without_budget} without a budget)",
             usage.line(),
-            f"Top contributor: {top.name}, {money(top.spend)}, {top.share_percent:.0f} %"
+            f"Top contributor: {named(top.name)}, {money(top.spend)}, {top.share_percent:.0f} %"
             if top and top.share_percent is not None
             else None,
             self.budget.line(),
@@ -283,7 +283,7 @@ def _members(team: Team, asked: list[str] | None = None) -> list[MemberView]:
 
 
 def _shown(member: MemberView) -> str:
-    name = member.user_id or member.user_email or "?"
+    name = named(member.user_id or member.user_email or "?")
     return f"{name} (admin)" if member.role == "admin" else name
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from litellm_steward.text import count, money, sentence_list
+from litellm_steward.text import count, money, named, sentence_list
 from litellm_steward.tools.blocks import BudgetBlock, LimitsBlock, UsageBlock, note_lines, page_of, usage_table
 from litellm_steward.tools.parameters import Kind
-from litellm_steward.tools.view import Answer, Name, View
+from litellm_steward.tools.view import Answer, Id, Name, View
 
 _KIND = {"internal": "internal user", "customer": "customer"}
 
@@ -13,7 +13,7 @@ _KIND = {"internal": "internal user", "customer": "customer"}
 class NewUser(Answer):
     """A new user or customer, as the proxy stored it. ``key``, if one was asked for, is shown this once."""
 
-    user_id: Name
+    user_id: Id
     user_email: Name | None = None
     user_alias: Name | None = None
     kind: Kind
@@ -27,7 +27,7 @@ class NewUser(Answer):
     notes: list[str]
 
     def text(self) -> str:
-        role = f", {self.user_role}" if self.user_role else ""
+        role = f", {named(self.user_role)}" if self.user_role else ""
         return page_of(
             f"{_who(self.user_id, self.user_email)} created, {_KIND[self.kind]}{role}{_in(self.teams)}",
             f"Key: {self.key} (shown once; keep it safe)" if self.key else None,
@@ -60,14 +60,14 @@ class MostUsedModel(View):
 class UserDetails(Answer):
     """One user or customer: budget, teams, keys and usage."""
 
-    user_id: Name
+    user_id: Id
     user_email: Name | None = None
     user_alias: Name | None = None
     kind: Kind
     user_role: Name | None = None
     blocked: bool | None = None
     teams: list[Name] | None = None
-    team_ids: list[Name] | None = None
+    team_ids: list[Id] | None = None
     budget: BudgetBlock
     limits: LimitsBlock | None = None
     models: list[Name] | None = None
@@ -83,7 +83,9 @@ class UserDetails(Answer):
             f"{_who(self.user_id, self.user_email)}, {_KIND[self.kind]}{_in(self.teams)}"
             f"{', blocked' if self.blocked else ''}",
             self.usage.line(),
-            f"Most used: {most.name}, {count(most.api_requests, 'request')}, {money(most.spend)}" if most else None,
+            f"Most used: {named(most.name)}, {count(most.api_requests, 'request')}, {money(most.spend)}"
+            if most
+            else None,
             self.budget.line(),
             self.limits.line() if self.limits else None,
             _keys(self.keys),
@@ -93,11 +95,11 @@ class UserDetails(Answer):
 
 
 def _who(user_id: str, email: str | None) -> str:
-    return f"{user_id} ({email})" if email and email != user_id else user_id
+    return f"{named(user_id)} ({named(email)})" if email and email != user_id else named(user_id)
 
 
 def _in(teams: list[str] | None) -> str:
-    return f", team{'s' if len(teams) > 1 else ''} {sentence_list(teams)}" if teams else ""
+    return f", team{'s' if len(teams) > 1 else ''} {sentence_list([named(team) for team in teams])}" if teams else ""
 
 
 def _keys(keys: UserKeys | None) -> str | None:

@@ -24,7 +24,7 @@ from litellm_steward.references.matching import Match
 from litellm_steward.references.model_names import unknown_models
 from litellm_steward.references.teams import resolve_team
 from litellm_steward.references.users import find_user, no_such_user, resolve_customer, resolve_user
-from litellm_steward.text import quote
+from litellm_steward.text import clean, is_masked_key, quote
 from litellm_steward.together import each, together
 from litellm_steward.tools.blocks import (
     TEAM_KEYS_UNBOUND,
@@ -287,7 +287,10 @@ def _key_counts(owned: KeyPage) -> UserKeys:
 
 
 def _key_name(key: Key) -> str:
-    return key.key_alias or key.key_name or f"key {key.token[:8]}…"
+    """The alias, if it can be used as it is shown; else what the key can be found by."""
+    if key.key_alias and clean(key.key_alias) == key.key_alias:
+        return key.key_alias
+    return key.key_name if is_masked_key(key.key_name) else key.token
 
 
 def _most_used(usage: Usage) -> MostUsedModel | None:

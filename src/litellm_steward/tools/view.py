@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from litellm_steward.callers import principal_of
 from litellm_steward.steward import Steward
-from litellm_steward.text import clean
+from litellm_steward.text import MAX_ID, clean
 
 StewardContext = Context[Steward]
 """The MCP request in which a tool runs; ``steward_of`` takes the ``Steward`` out of it."""
@@ -35,6 +35,14 @@ def steward_of(ctx: StewardContext) -> Steward:
 
 Name = Annotated[str, AfterValidator(clean)]
 """Text that somebody else wrote: cleaned whenever a view is built."""
+
+
+def _clean_id(text: str) -> str:
+    return clean(text, MAX_ID)
+
+
+Id = Annotated[str, AfterValidator(_clean_id)]
+"""The same for an id, which has to be whole to be of use."""
 
 
 class View(BaseModel):

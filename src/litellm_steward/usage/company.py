@@ -124,11 +124,16 @@ async def _ranked_users(proxy: Proxy, period: Period, most: int) -> tuple[tuple[
     offsets = range(PAGE, min(most, first.total_users), PAGE)
     pages = [first, *await each([activity.top_users(proxy, period, PAGE, offset) for offset in offsets], at_once=4)]
     groups = [
-        Group(clean(row.user_id or "") or report.NO_OWNER, figures_of(row), ref=row.user_id or "")
+        Group(clean(row.user_id or "") or report.NO_OWNER, figures_of(row), _cut(row.user_id or ""), row.user_id or "")
         for page in pages
         for row in page.users
     ]
     return ranked(groups), first.total_users
+
+
+def _cut(name: str) -> str | None:
+    """The whole of an id that is not shown whole."""
+    return name if clean(name) != name else None
 
 
 async def _ranked_keys(proxy: Proxy, period: Period, most: int) -> tuple[tuple[Group, ...], int]:
@@ -245,7 +250,7 @@ class Entities:
             Group(
                 clean(self.aliases.get(entity_id) or entity_id) or nobody,
                 figures,
-                entity_id if self.aliases.get(entity_id) else None,
+                entity_id if self.aliases.get(entity_id) else _cut(entity_id),
                 entity_id,
             )
             for entity_id, figures in self.by_id.items()

@@ -136,7 +136,8 @@ def key_group(key_hash: str, alias: str | None, figures: Figures, *, deleted: bo
     name = clean(alias or "")
     suffix = " (deleted)" if deleted else ""
     if name:
-        return Group(f"{name}{suffix}", figures, ref=key_hash, deleted=deleted)
+        handle = key_hash if name != alias else None  # as it is shown, it finds nothing
+        return Group(f"{name}{suffix}", figures, handle, key_hash, deleted)
     return Group(f"key {key_hash[:8]}…{suffix}", figures, key_hash, key_hash, deleted)
 
 
