@@ -80,6 +80,10 @@ def _make(gateway: Seeded, there: Planted, hidden: dict[str, str], upstream: Fak
         raw = post("/key/generate", body)["key"]
         tried = [HEADERS] if what == "deleted" else []  # once, by its owner, to see that it is refused
         there.keys[what] = there.canaries.plant(f"key that is {what}", raw, may_be=tried)
+    caller = {"user_id": there.name("caller"), "user_role": "proxy_admin_viewer", "auto_create_key": False}
+    post("/user/new", caller)
+    raw = post("/key/generate", {"key_alias": there.name("caller"), "user_id": caller["user_id"]})["key"]
+    there.keys["caller's"] = there.canaries.plant("caller's key", raw, may_be=[HEADERS])
     values = {"api_key": hidden["stored credential"]}
     post("/credentials", {"credential_name": there.name("house"), "credential_values": values, "credential_info": {}})
     password, query = hidden["password in a stored address"], hidden["key in a stored address"]

@@ -204,8 +204,7 @@ async def _knock(ears: Ears, server: Inside, issuer: AuthorizationServer, token:
 
 async def _with_callers_keys(ears: Ears, there: Planted) -> None:
     """Over SSE, each with a key of their own: one that works, and one that the proxy refuses."""
-    own = ears.gateway.ledger.keys["viewer-key"].raw
-    works = ears.canaries.plant("caller's key", own, may_be=[HEADERS])
+    works = there.keys["caller's"]
     refused = ears.canaries.plant("refused caller's key", prefix="sk-", may_be=[HEADERS])
     settings = {"STEWARD_CREDENTIALS": "caller", "LITELLM_MASTER_KEY": ""}
     async with ears.over_http("sse", None, **settings) as server:
