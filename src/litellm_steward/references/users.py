@@ -29,7 +29,7 @@ async def find_user(proxy: Proxy, reference: str) -> tuple[Match[User] | None, l
         found = by_id + by_email
     else:
         found = await users.containing_id(proxy, reference)
-    if len(found) >= users.PAGE:
+    if len(found) >= users.PAGE or "," in reference:
         exact = await users.by_id(proxy, reference)
         found += [exact] if exact else []
     chosen = match("user", reference, map(_candidate, found))
