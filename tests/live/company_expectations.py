@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from examples.gateway.company_size import truth
 from examples.gateway.company_size.truth import FIGURES, Group, Row, Scope
-from litellm_steward.text import clean
+from litellm_steward.text import MAX_ID, clean
 from tests.live.company_directory import Filled
 
 Json = dict[str, Any]
@@ -100,7 +100,8 @@ def expected_rows(
         )
         names = parts[0] if len(parts) == 1 else frozenset(clean(f"{a} / {b}") for a in parts[0] for b in parts[1])
         known = found.get(refs)
-        found[refs] = Expected(names, frozenset(refs), known.sums + sums if known else sums)
+        ids = frozenset(clean(ref, MAX_ID) for ref in refs)
+        found[refs] = Expected(names, ids, known.sums + sums if known else sums)
     return sorted(found.values(), key=lambda group: -group.sums.spend)
 
 
