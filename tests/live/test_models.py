@@ -294,9 +294,9 @@ async def test_embeddings_are_tested_as_embeddings(gateway: Seeded, connect: Con
 async def test_a_viewers_key_may_look_and_not_touch(gateway: Seeded, connect: Connect) -> None:
     before = rows(gateway)
     gateway.admin(
-        "POST", "/user/new", json={"user_id": "viewer", "user_role": "proxy_admin_viewer", "auto_create_key": False}
+        "POST", "/user/new", json={"user_id": "looker", "user_role": "proxy_admin_viewer", "auto_create_key": False}
     )
-    key = gateway.admin("POST", "/key/generate", json={"user_id": "viewer"}).json()["key"]
+    key = gateway.admin("POST", "/key/generate", json={"user_id": "looker"}).json()["key"]
     try:
         async with connect(LITELLM_MASTER_KEY=key) as steward:
             seen = (await steward("get_model_info")).ok()
@@ -308,7 +308,7 @@ async def test_a_viewers_key_may_look_and_not_touch(gateway: Seeded, connect: Co
                     "create_model", model_name="no", model="openai/gpt-4o", litellm_params={"mock_response": "x"}
                 )
             ).error()
-        assert "admin key" in error
+        assert "may not change anything at the proxy" in error
     finally:
-        gateway.admin("POST", "/user/delete", json={"user_ids": ["viewer"]})
+        gateway.admin("POST", "/user/delete", json={"user_ids": ["looker"]})
     assert rows(gateway) == before
