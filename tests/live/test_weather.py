@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 
 from tests.faults.catalog import FAULTS, FEW, READ_IN_VAIN, REFUSED_AT_ONCE, SPOILT, Fault, redirecting
-from tests.faults.lanes import READS, Lane, Said, lane
+from tests.faults.lanes import CHEAP, READS, Lane, Said, lane
 from tests.faults.relay import Exchange, Known, Where, everywhere, relaying, route, writes
 from tests.faults.weather import reset, says, then
 from tests.faults.writes import (
@@ -49,7 +49,7 @@ async def test_every_tool_in_every_weather(gateway: Seeded, capsys: pytest.Captu
 
 
 async def _reads(gateway: Seeded, known: Known, tool: str, faults: Iterable[Fault]) -> Lane:
-    async with lane(gateway, known) as here:
+    async with lane(gateway, known, tool) as here:
         before = await here.ask(tool, READS[tool])
         for fault in faults:
             here.expect(await here.cell(tool, READS[tool], fault, everywhere), fault)
@@ -60,7 +60,7 @@ async def _reads(gateway: Seeded, known: Known, tool: str, faults: Iterable[Faul
 
 async def _changes(gateway: Seeded, known: Known, tool: str, faults: Iterable[Fault]) -> Lane:
     """Where every request is spoilt, a change does not get as far as its write, or is uncertain of it."""
-    async with lane(gateway, known) as here:
+    async with lane(gateway, known, tool) as here:
         for fault in faults:
             here.expect(await here.cell(tool, CHANGES[tool], fault, everywhere), fault)
             await _next_call(here, fault)
@@ -110,7 +110,7 @@ async def test_a_write_that_never_arrives(gateway: Seeded, capsys: pytest.Captur
 
 
 async def _never_arriving(gateway: Seeded, known: Known, write: Write, name: str, faults: Iterable[Fault]) -> Lane:
-    async with lane(gateway, known) as here:
+    async with lane(gateway, known, write.tool) as here:
         for fault in faults:
             said = await here.cell(write.tool, write.arguments(name), fault, writes)
             here.demand(len(here.relay.writes) >= 1, said, "sent nothing")
@@ -136,7 +136,7 @@ async def test_a_write_whose_answer_is_lost(gateway: Seeded, capsys: pytest.Capt
 
 
 async def _losing(gateway: Seeded, write: Write, faults: Iterable[Fault]) -> Lane:
-    async with lane(gateway, steward_timeout=6) as here:
+    async with lane(gateway, tool=write.tool, steward_timeout=6) as here:
         for fault in faults:
             name = await _prepared(gateway, write)
             said = await here.cell(write.tool, write.arguments(name), fault, writes)
@@ -160,7 +160,7 @@ async def _dying(gateway: Seeded, write: Write) -> Lane:
     def from_the_write_on(exchange: Exchange) -> bool:
         return exchange.is_write or any(earlier.is_write for earlier in exchange.relay.asked)
 
-    async with lane(gateway, steward_timeout=6) as here:
+    async with lane(gateway, tool=write.tool, steward_timeout=6) as here:
         name = await _prepared(gateway, write)
         fault = Fault("death", die, "", lost=True)
         said = await here.cell(write.tool, write.arguments(name), fault, from_the_write_on)
@@ -187,7 +187,7 @@ async def test_half_an_answer_is_no_wrong_figure(gateway: Seeded, capsys: pytest
 
 
 async def _halved(gateway: Seeded, known: Known, tool: str) -> Lane:
-    async with lane(gateway, known) as here:
+    async with lane(gateway, known, tool) as here:
         here.relay.turn(None)
         whole = await here.ask(tool, READS[tool])
         paths = sorted({exchange.path for exchange in here.relay.asked})
@@ -229,8 +229,7 @@ async def _prepared(gateway: Seeded, write: Write) -> str:
 
 
 async def _next_call(here: Lane, fault: Fault) -> None:
-    """The cheapest one: of remembered answers, or of one request."""
-    tool, arguments = ("get_model_info", {}) if here.relay.known is not None else ("find_requests", {"limit": 1})
+    tool, arguments = (CHEAP[0], {}) if here.relay.known is not None else (CHEAP[1], {"limit": 1})
     said = await here.ask(tool, arguments, f"after {fault.name}")
     here.demand(not said.is_error, said, "the next call fails")
 
