@@ -26,7 +26,7 @@ demo: sync ## Boot a real LiteLLM proxy and hold eight conversations with it
 test: sync ## Run every test, also those against real LiteLLM proxies
 	@echo "The live part boots real LiteLLM proxies: about 8 minutes on two cores, and a few more"
 	@echo "the first time, to install them. 'make test-fast' leaves it out."
-	$(RUN) pytest -n 2 --dist loadgroup
+	$(RUN) pytest -n 2
 
 test-fast: sync ## Run the tests that need no gateway, in less than a minute
 	$(RUN) pytest -m "not live"

@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+from typing import TYPE_CHECKING, Final
 
-GATEWAYS = ("gateway", "filled")
-"""Fixtures that boot a proxy, one for each release: a process boots what its tests need."""
+import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer  # type: ignore[import-untyped]
+
+RELEASE: Final = re.compile(r"\[(\d+\.\d+\.\d+)")
+COMPANY: Final = ("test_company_",)
+FIRST: Final = ("live company 1.83.14", "live gateway 1.108.5", "live gateway 1.74.9", "live company", "live")
+"""The longest groups, longest first, so that no process waits for another at the end."""
+
+
+def group_of(nodeid: str) -> str:
+    """A proxy's tests run in one process, in their order, so that it is booted once; others by file."""
+    path, _, test = nodeid.partition("::")
+    folder, _, file = path.removeprefix("tests/").partition("/")
+    release = RELEASE.search(test)
+    if folder != "live" or release is None:
+        return path if folder != "wire" else "wire"  # these start programs and time them
+    kind = "company" if file.startswith(COMPANY) else "gateway"
+    return f"live {kind} {release[1]}"
+
+
+def _rank(item: pytest.Item) -> int:
+    group = group_of(item.nodeid).replace("tests/live/", "live ")
+    return next((number for number, start in enumerate(FIRST) if group.startswith(start)), len(FIRST))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        group = _group(item)
-        if group is not None:
-            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=_rank)
 
 
-def _group(item: pytest.Item) -> str | None:
-    """A gateway's tests run in one process, in their order; so do those that start programs. Others go anywhere."""
-    given: dict[str, object] = getattr(getattr(item, "callspec", None), "params", {})
-    booted = [f"{name} {given[name]}" for name in GATEWAYS if name in given]
-    if booted:
-        return booted[0]
-    folder = item.path.parent.name
-    return None if folder == "unit" else f"{folder} {item.path.stem}" if folder == "live" else folder
+class ByGroup(LoadScopeScheduling):  # type: ignore[misc]
+    """xdist's own groups lose their names with structured node ids."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByGroup:
+    config.option.loadscopereorder = False  # by number of tests, which says nothing of their time
+    return ByGroup(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
