@@ -6,9 +6,8 @@ The oldest release gets a few faults of each kind, the newest all of them.
 from __future__ import annotations
 
 import asyncio
-import sys
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -34,15 +33,16 @@ CHANGES: Final[Mapping[str, Mapping[str, object]]] = {
 }
 FIGURES: Final = ("usage", "spend", "api_requests", "rows", "total", "counts", "deployments", "fallbacks", "requests")
 Cells = set[tuple[str, str]]
+Tell = Callable[[str, object], None]
 
 
-async def test_every_tool_in_every_weather(gateway: Seeded, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_every_tool_in_every_weather(gateway: Seeded, record_property: Tell) -> None:
     chosen, known = _chosen(gateway, FAULTS), await _good_weather(gateway)
     reading = [_reads(gateway, known, tool, half) for tool in READS for half in _halves(chosen)]
     unspoilt = [fault for fault in chosen if not fault.passes]
     changing = [_changes(gateway, known, tool, half) for tool in CHANGES for half in _halves(unspoilt)]
     cells = await _together([*reading, *changing])
-    _tell(capsys, f"{len(cells)} cells of {len({tool for tool, _ in cells})} tools, every request spoilt")
+    record_property("told", f"{len(cells)} cells of {len({tool for tool, _ in cells})} tools, every request spoilt")
     if not gateway.is_oldest:
         assert len(cells) >= 14 * 15
         assert min(_faults_by_tool(cells).values()) >= 40
@@ -67,7 +67,7 @@ async def _changes(gateway: Seeded, known: Known, tool: str, faults: Iterable[Fa
         return here
 
 
-async def test_what_fills_memory(gateway: Seeded, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_what_fills_memory(gateway: Seeded, record_property: Tell) -> None:
     """Three hundred megabytes, and what unpacks to them: one after the other, for they take the processor's time.
 
     What is refused by its head is tried with every tool, what has to be read with one tool in three.
@@ -81,7 +81,7 @@ async def test_what_fills_memory(gateway: Seeded, capsys: pytest.CaptureFixture[
                 here.expect(await here.cell(tool, arguments, fault, everywhere), fault)
         await _next_call(here, fault)
         cells |= here.cells
-    _tell(capsys, f"{len(cells)} cells of large answers")
+    record_property("told", f"{len(cells)} cells of large answers")
     assert here.faulty == []
     assert len(cells) == 14 * (len(REFUSED_AT_ONCE) + 1)
 
@@ -96,7 +96,7 @@ async def test_a_redirect_is_not_followed(gateway: Seeded) -> None:
         assert len(here.cells) == 14
 
 
-async def test_a_write_that_never_arrives(gateway: Seeded, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_write_that_never_arrives(gateway: Seeded, record_property: Tell) -> None:
     chosen = [fault for fault in _chosen(gateway, FAULTS) if not (fault.refuses or fault.passes)]
     names = {tool: await _prepared(gateway, write) for tool, write in WRITES.items()}
     known = await _good_weather(gateway)  # with what was prepared in it
@@ -106,7 +106,7 @@ async def test_a_write_that_never_arrives(gateway: Seeded, capsys: pytest.Captur
         for half in _halves(chosen)
     ]
     cells = await _together(lanes)
-    _tell(capsys, f"{len(cells)} cells of writes that never arrived")
+    record_property("told", f"{len(cells)} cells of writes that never arrived")
 
 
 async def _never_arriving(gateway: Seeded, known: Known, write: Write, name: str, faults: Iterable[Fault]) -> Lane:
@@ -127,12 +127,12 @@ async def _never_arriving(gateway: Seeded, known: Known, write: Write, name: str
 LOST: Final = ("silence", "reset", "cut short", "500 as a detail", "502 in HTML", "504 empty", "HTML", "nothing")
 
 
-async def test_a_write_whose_answer_is_lost(gateway: Seeded, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_write_whose_answer_is_lost(gateway: Seeded, record_property: Tell) -> None:
     lost = [replace(fault, act=then(fault.act)) for fault in FAULTS if fault.name in LOST]
     garbled = [fault for fault in SPOILT if fault.name in ("other types", "nulls", "hostile text")]
     faults = _chosen(gateway, [*lost, *garbled])
     cells = await _together([_losing(gateway, write, faults) for write in WRITES.values()])
-    _tell(capsys, f"{len(cells)} cells of writes that were done and not answered")
+    record_property("told", f"{len(cells)} cells of writes that were done and not answered")
 
 
 async def _losing(gateway: Seeded, write: Write, faults: Iterable[Fault]) -> Lane:
@@ -179,11 +179,11 @@ HALF: Final = (
 )
 
 
-async def test_half_an_answer_is_no_wrong_figure(gateway: Seeded, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_half_an_answer_is_no_wrong_figure(gateway: Seeded, record_property: Tell) -> None:
     """One route of several fails: the figures are the same, or left out, or the whole answer is refused."""
     known = await _good_weather(gateway)
     cells = await _together([_halved(gateway, known, tool) for tool in READS])
-    _tell(capsys, f"{len(cells)} cells of one spoilt route")
+    record_property("told", f"{len(cells)} cells of one spoilt route")
 
 
 async def _halved(gateway: Seeded, known: Known, tool: str) -> Lane:
@@ -257,8 +257,3 @@ def _agree(part: Any, whole: Any) -> bool:  # noqa: ANN401 - any JSON
 
 def _faults_by_tool(cells: Cells) -> dict[str, int]:
     return {tool: sum(1 for other, _ in cells if other == tool) for tool, _ in cells}
-
-
-def _tell(capsys: pytest.CaptureFixture[str], what: str) -> None:
-    with capsys.disabled():
-        sys.stdout.write(f"\n  {what}\n")

@@ -6,9 +6,8 @@ import asyncio
 import json
 import random
 import re
-import sys
 from asyncio.subprocess import Process
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import httpx
@@ -18,6 +17,8 @@ from tests.faults.garbage import call, damaged, odd_messages
 from tests.wire.harness import Served, pipe, serve
 
 pytestmark = pytest.mark.asyncio
+
+Tell = Callable[[str, object], None]
 
 SEED: Final = 20261121
 LAST: Final = "the last one"
@@ -42,7 +43,7 @@ def everything(number: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize("introduced", [True, False], ids=["after initialize", "before initialize"])
-async def test_garbage_on_stdin(introduced: bool, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_garbage_on_stdin(introduced: bool, record_property: Tell) -> None:
     lines = [line.replace(b"\n", b" ") for line in everything(2_000)]
     opening = [call(0, INITIALIZE, "initialize"), b'{"jsonrpc": "2.0", "method": "notifications/initialized"}']
     first = opening if introduced else []
@@ -60,7 +61,7 @@ async def test_garbage_on_stdin(introduced: bool, capsys: pytest.CaptureFixture[
         said = await saying
     assert heard[-1]["result"]["structuredContent"]["says"] == "still here"
     assert b"Traceback" not in said, said[-2000:]
-    _tell(capsys, f"{len(lines)} lines of garbage on stdin, {len(heard)} answers")
+    record_property("told", f"{len(lines)} lines of garbage on stdin, {len(heard)} answers")
 
 
 def _is_request(line: bytes) -> bool:
@@ -125,7 +126,7 @@ NO_REQUESTS: Final = (
 """Bytes after which the connection is given up."""
 
 
-async def test_garbage_on_streamable_http(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_garbage_on_streamable_http(record_property: Tell) -> None:
     bodies = everything(500)
     async with serve("streamable-http", **LIMITLESS) as served:
         posted = await _post_all(served, "/mcp", bodies)
@@ -135,10 +136,10 @@ async def test_garbage_on_streamable_http(capsys: pytest.CaptureFixture[str]) ->
         assert "still here" in last.text
         assert await served.stop() == 0
     _no_traceback(served)
-    _tell(capsys, f"{posted} bodies of garbage to /mcp")
+    record_property("told", f"{posted} bodies of garbage to /mcp")
 
 
-async def test_garbage_on_sse(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_garbage_on_sse(record_property: Tell) -> None:
     bodies = everything(300)
     async with serve("sse", **LIMITLESS) as served:
         strangers = await _post_all(served, "/messages/", bodies[::5])
@@ -157,7 +158,7 @@ async def test_garbage_on_sse(capsys: pytest.CaptureFixture[str]) -> None:
             assert "still here" in await asyncio.wait_for(_event(lines, LAST), PATIENCE)
         assert await served.stop() == 0
     _no_traceback(served)
-    _tell(capsys, f"{strangers + posted} bodies of garbage to /messages/")
+    record_property("told", f"{strangers + posted} bodies of garbage to /messages/")
 
 
 async def _event(lines: Any, word: str) -> str:  # noqa: ANN401 - httpx's iterator
@@ -202,8 +203,3 @@ async def _no_requests(served: Served) -> None:
 def _no_traceback(served: Served) -> None:
     said = "".join(served.said)
     assert not re.search(r"Traceback|Exception in ASGI|Incident", said), said[-3000:]
-
-
-def _tell(capsys: pytest.CaptureFixture[str], what: str) -> None:
-    with capsys.disabled():
-        sys.stdout.write(f"\n  {what}\n")
