@@ -54,6 +54,7 @@ class Verdict:
 class Made:
     deployment: Deployment
     verdict: Verdict
+    notes: tuple[str, ...] = ()
 
 
 SKIPPED: Final = Verdict(verified=False, verification="skipped")
@@ -91,7 +92,7 @@ async def make(
         if not settled:  # the client hung up, or a fault of ours
             with anyio.CancelScope(shield=True):
                 await _undo(proxy, new.id)
-    return Made(deployment, verdict)
+    return Made(deployment, verdict, ("The proxy's answer was lost, but the deployment was created.",) if lost else ())
 
 
 def can_preflight(new: NewDeployment, version: Version | None, existing: Sequence[Deployment]) -> bool:

@@ -72,8 +72,9 @@ async def create(proxy: Proxy, body: Mapping[str, object]) -> Created:
     return Created(user, key, notes)
 
 
-async def create_customer(proxy: Proxy, body: Mapping[str, object]) -> Customer:
-    """``/customer/new``, looked up first, sent once, read back."""
+async def create_customer(proxy: Proxy, body: Mapping[str, object]) -> tuple[Customer, list[str]]:
+    """``/customer/new``, looked up first, sent once, read back; with notes."""
+    notes: list[str] = []
     customer_id = str(body["user_id"])
     if await customers.info(proxy, customer_id) is not None:
         raise errors.Conflict(
@@ -88,6 +89,7 @@ async def create_customer(proxy: Proxy, body: Mapping[str, object]) -> Customer:
         if not await _settled(customers.info(proxy, customer_id), f"customer {quote(customer_id)}"):
             error.nothing_seen("The customer was not created.", _not_yet("customer", customer_id))
             raise
+        notes.append("The proxy's answer was lost, but the customer was created.")
     try:
         customer = await customers.info(proxy, customer_id)
     except errors.ProxyError as error:
@@ -95,7 +97,7 @@ async def create_customer(proxy: Proxy, body: Mapping[str, object]) -> Customer:
         raise
     if customer is None:
         raise errors.ProxyBroken(f"The proxy said that customer {quote(customer_id)} was created, but does not know it")
-    return customer
+    return customer, notes
 
 
 def _not_yet(what: str, name: str) -> str:

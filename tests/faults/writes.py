@@ -17,6 +17,7 @@ NOT_DONE: Final = re.compile(
 )
 SO_FAR: Final = re.compile(r"so far")
 DONE: Final = re.compile(r"was made all the same")
+LOST: Final = re.compile(r"The proxy's answer was lost")
 UNCERTAIN: Final = "The change may or may not have been made; look before trying again."
 
 
@@ -91,10 +92,12 @@ def wrong_about_what_never_arrived(said: Said, fault: Fault) -> str | None:
     return None if NOT_DONE.search(said.text) else "does not say that it was not done"
 
 
-def wrong_about_what_was_done(said: Said) -> str | None:
+def wrong_about_what_was_done(said: Said, fault: Fault) -> str | None:
     """The real proxy did it, and only its answer was lost."""
     if said.is_error and not DONE.search(said.text):
         return "does not say that it was done"
+    if not fault.passes and said.tool.startswith("create_") and not LOST.search(said.text):
+        return "does not say that the answer was lost"
     return None
 
 

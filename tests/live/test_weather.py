@@ -142,7 +142,7 @@ async def _losing(gateway: Seeded, write: Write, faults: Iterable[Fault]) -> Lan
             said = await here.cell(write.tool, write.arguments(name), fault, writes)
             done = await asyncio.to_thread(write.is_done, gateway, name)
             here.demand(done, said, "did not do it")
-            wrong = wrong_about_what_was_done(said)
+            wrong = wrong_about_what_was_done(said, fault)
             here.demand(wrong is None or fault.name == "hostile text", said, wrong or "")
             await _next_call(here, fault)
         return here

@@ -122,7 +122,7 @@ async def create_model(
             return agreed
     timeout = steward.settings.steward_timeout
     made = await deployments.make(steward.proxy, new, version, existing, verify=verify, timeout=timeout)
-    notes += _result_notes(new, made.deployment, version)
+    notes += [*made.notes, *_result_notes(new, made.deployment, version)]
     written = await _write_fallbacks(steward.proxy, version, new, sources, [*existing, made.deployment])
     if sources and version is not None and version < fallbacks.CONFIG_GUARDED_FROM:
         notes.append(

@@ -188,7 +188,7 @@ async def create_team(
             {"role": role, "user_id": match.item.user_id} for match, role in zip(users, roles, strict=True)
         ],
     }
-    await _create(proxy, team_id, {name: value for name, value in body.items() if value is not None})
+    notes += await _create(proxy, team_id, {name: value for name, value in body.items() if value is not None})
     try:
         stored = await teams.by_id(proxy, team_id)
     except errors.ProxyError as error:
@@ -250,15 +250,16 @@ async def get_team_info(
     )
 
 
-async def _create(proxy: Proxy, team_id: str, body: dict[str, object]) -> None:
-    """Send it once; a lost answer is settled by the id that was chosen here."""
+async def _create(proxy: Proxy, team_id: str, body: dict[str, object]) -> list[str]:
+    """Send it once; a lost answer is settled by the id that was chosen here, and noted."""
     try:
         await teams.new(proxy, body)
+        return []  # noqa: TRY300 - not worth an else
     except errors.ProxyError as error:
         if not error.write_uncertain:
             raise
         if await _exists(proxy, team_id):
-            return
+            return ["The proxy's answer was lost, but the team was created."]
         error.nothing_seen(
             "The team was not created.",
             f"There is no team with the id {team_id} so far, but the proxy may still create it.",

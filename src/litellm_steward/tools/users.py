@@ -180,7 +180,8 @@ async def _create_customer(
     chosen_id = user_id or str(uuid.uuid4())
     audit.about(customer=chosen_id)
     body = {"user_id": chosen_id, "alias": alias, **limits}
-    stored = await user_changes.create_customer(proxy, {n: v for n, v in body.items() if v is not None})
+    stored, more = await user_changes.create_customer(proxy, {n: v for n, v in body.items() if v is not None})
+    notes += more
     budget = stored.litellm_budget_table
     if limits["max_budget"] is not None and (budget is None or budget.max_budget != limits["max_budget"]):
         notes.append("The proxy did not store the budget as asked.")
