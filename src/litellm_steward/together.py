@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar, overload
 
+import anyio
+
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
@@ -45,10 +47,27 @@ async def each(reads: Iterable[Async[A]], *, at_once: int = 8) -> list[A]:
 
 
 async def _gather(reads: Iterable[Async[A]]) -> list[A]:
-    tasks = [asyncio.ensure_future(read) for read in reads]
+    """In a task group, whose way to cancel lets what is cancelled clean up.
+
+    A cancelled ``asyncio.gather`` is cancelled again and again by anyio, and with it the HTTP client while that
+    gives its connection back: the connection is lost to everybody else.
+    """
+    waiting = list(reads)
+    found = dict[int, A]()
+
+    async def keep(number: int, read: Async[A]) -> None:
+        found[number] = await read
+
+    failed: Exception | None = None
     try:
-        return await asyncio.gather(*tasks)
+        async with anyio.create_task_group() as group:
+            for number, read in enumerate(waiting):
+                group.start_soon(keep, number, read)
+    except ExceptionGroup as failures:
+        failed = failures.exceptions[0]
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for read in waiting:
+            read.close()  # those that had not begun when another failed
+    if failed is not None:
+        raise failed
+    return [found[number] for number in range(len(waiting))]

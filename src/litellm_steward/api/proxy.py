@@ -77,6 +77,8 @@ class Proxy:
         self._answering_routes: set[str] = set()
         self.ignored: set[str] = set()
         """Filters that this release was seen to ignore."""
+        # Nobody waits inside httpcore's pool: who stops waiting there leaves a connection behind that is never used.
+        self._turns = anyio.Semaphore(CONNECTIONS)
         self._transport = transport
         self._before_write = before_write or _no_record
 
@@ -249,7 +251,10 @@ class Proxy:
         headers = {**(named or {}), **headers}
         given = {name: value for name, value in (params or {}).items() if value is not None}
         try:
-            async with self._client.stream(method, _address(path, given), json=body, headers=headers) as response:
+            async with (
+                self._turns,
+                self._client.stream(method, _address(path, given), json=body, headers=headers) as response,
+            ):
                 content = await _read_bounded(response, route)
         except _NOT_SENT as error:
             raise errors.NeverSent(
