@@ -16,7 +16,6 @@ from benchmarks.loading.processes import TOKEN, StandIn, Steward, stand_in, stew
 from benchmarks.loading.questions import Json
 from benchmarks.loading.record import audit_faults
 from benchmarks.loading.talking import Talker, Tally
-from litellm_steward.api.proxy import CONNECTIONS
 
 WARM_UP: Final = 10
 """One of so many calls is made before descriptors are counted."""
@@ -29,6 +28,11 @@ SOCKETS: Final = 3
 """Without clients: the one that listens, and the event loop's own two."""
 
 SETTLES_IN: Final = 10.0
+KEPT_FOR: Final = 5.5
+"""Seconds after which a connection that nobody uses is closed."""
+
+IN_ONE_CALL: Final = 5
+"""Connections to the proxy that one call may use."""
 
 
 @dataclass
@@ -61,7 +65,7 @@ class Findings:
         """Everything that must not be, memory left out: a short run says nothing of that."""
         held = sum(number for (kind, sort), number in self.tally.kinds.items() if kind == "make" and sort == "hung up")
         found = [*self.tally.problems, *self.audit, *(f"stderr: {line.strip()}" for line in self.stderr[:20])]
-        if _beside_proxy(self.last) > _beside_proxy(self.warm) + LEEWAY or self.last["proxy"] > CONNECTIONS:
+        if _beside_proxy(self.last) > _beside_proxy(self.warm) + LEEWAY or self.last["proxy"] > IN_ONE_CALL:
             found.append(f"descriptors: {dict(self.last)} after {dict(self.warm)}")
         if self.code:
             found.append(f"the steward ended with {self.code}")
@@ -92,7 +96,7 @@ async def run(
         seconds = await _talk(talkers, served, tally, calls // WARM_UP)
         warm = await _settled(served)
         seconds += await _talk(talkers, served, tally, calls - tally.calls)
-        last = await _settled(served)
+        last = await _idle(talkers[0], served)
         for task in (watching, telling):
             task.cancel()
             with suppress(asyncio.CancelledError):
@@ -126,6 +130,13 @@ async def _settled(served: Steward) -> Counter[str]:
         if found["socket"] <= SOCKETS or time.monotonic() > deadline:
             return found
         await asyncio.sleep(0.2)
+
+
+async def _idle(talker: Talker, served: Steward) -> Counter[str]:
+    """Descriptors when connections to the proxy that nobody uses are closed: the next request does that."""
+    await asyncio.sleep(KEPT_FOR)
+    await talker.ask_once(served.url, TOKEN)
+    return await _settled(served)
 
 
 async def _report(tally: Tally, served: Steward, tell: Callable[[str], None]) -> None:

@@ -56,6 +56,10 @@ class Talker:
             while self._tally.left > 0:
                 await self._chance.choices(turns, weights)[0](self, wire)
 
+    async def ask_once(self, url: str, token: str) -> None:
+        async with self._wire(url, token) as wire:
+            await self.ask(wire, questions.key_by_alias(self.subject()))
+
     def _wire(self, url: str, token: str) -> AbstractAsyncContextManager[Wire]:
         """Half of the clients speak the older protocol, a quarter can show forms, an eighth is the SDK's."""
         era: Era = "auto" if self._number % 2 else "legacy"
