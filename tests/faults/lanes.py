@@ -42,7 +42,7 @@ READS: Final[Mapping[str, Mapping[str, object]]] = {
     "get_user_info": {"user": "alex_dev"},
     "get_team_info": {"team": "Marketing"},
     "get_key_info": {"key": "cs-bot"},
-    "get_model_info": {},
+    "get_model_info": {"limit": 5},
     "spend_report": {"group_by": ["user"]},
     "budget_watch": {},
     "audit_keys": {},

@@ -64,8 +64,12 @@ class Wire:
         self.asked.append(asked)
         self.answered.append(answered)
         self._open.append((writer, back))
-        await asyncio.gather(_copy(reader, back, asked), _copy(there, writer, answered), return_exceptions=True)
-        self._open.remove((writer, back))
+        try:
+            await asyncio.gather(_copy(reader, back, asked), _copy(there, writer, answered), return_exceptions=True)
+        finally:
+            for end in (writer, back):
+                end.transport.abort()  # a copy that failed leaves its own open
+            self._open.remove((writer, back))
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kept: bytearray) -> None:

@@ -153,15 +153,14 @@ def _changed(server: AuthorizationServer) -> str:
     return f"{head}.{body}.{signature}"
 
 
-NOW = int(time.time())
 WRONG: dict[str, Callable[[AuthorizationServer], str]] = {
     "another audience": lambda s: s.token(aud="https://other.example/mcp"),
     "no audience": lambda s: s.token(aud=None),
     "an audience that begins alike": lambda s: s.token(aud=s.resource + "x"),
     "another issuer": lambda s: s.token(iss="https://other.example"),
-    "expired": lambda s: s.token(exp=NOW - 600),
+    "expired": lambda s: s.token(exp=int(time.time()) - 600),
     "without end": lambda s: s.token(exp=None),
-    "not yet": lambda s: s.token(nbf=NOW + 600),
+    "not yet": lambda s: s.token(nbf=int(time.time()) + 600),
     "nobody's": lambda s: s.token(sub=None),
     "no algorithm": _unsigned,
     "a shared secret": lambda s: jwt.encode(
