@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, cast
@@ -68,7 +68,9 @@ class Wire:
             await asyncio.gather(_copy(reader, back, asked), _copy(there, writer, answered), return_exceptions=True)
         finally:
             for end in (writer, back):
-                end.transport.abort()  # a copy that failed leaves its own open
+                end.close()  # a copy that failed leaves its own open
+                with suppress(OSError):
+                    await end.wait_closed()
             self._open.remove((writer, back))
 
 
