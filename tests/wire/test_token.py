@@ -99,10 +99,12 @@ async def test_a_token_that_will_not_do_is_refused_at_the_start(tmp_path: Path, 
 
 async def test_wrong_tokens_are_counted_and_the_right_one_passes() -> None:
     async with steward_inside(TOOLS, steward_auth_token=TOKEN) as inside, inside.browser() as client:
-        answers = [await client.get("/nowhere", headers=bearer(OTHER)) for _ in range(WRONG_AT_ONCE + 5)]
+        # More than one a second beyond what is let through at once, on a slow machine as well.
+        answers = [await client.get("/nowhere", headers=bearer(OTHER)) for _ in range(WRONG_AT_ONCE + 100)]
         assert [answer.status_code for answer in answers[:WRONG_AT_ONCE]] == [401] * WRONG_AT_ONCE
-        assert answers[-1].status_code == 429
-        assert int(answers[-1].headers["Retry-After"]) >= 1
+        refused = [answer for answer in answers if answer.status_code == 429]
+        assert refused
+        assert int(refused[0].headers["Retry-After"]) >= 1
         assert (await client.get("/nowhere")).status_code == 401, "who brings none guesses nothing"
         assert (await client.get("/nowhere", headers=bearer(TOKEN))).status_code == 404
 
