@@ -24,7 +24,7 @@ demo: sync ## Boot a real LiteLLM proxy and hold eight conversations with it
 	@$(RUN) python -m examples.demo
 
 test: sync ## Run every test, also those against real LiteLLM proxies
-	@echo "The live part boots real LiteLLM proxies: about 8 minutes on two cores, and a few more"
+	@echo "The live part boots real LiteLLM proxies: 10 to 15 minutes on two cores, and a few more"
 	@echo "the first time, to install them. 'make test-fast' leaves it out."
 	$(RUN) pytest -n 2
 
