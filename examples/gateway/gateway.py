@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from . import postgres, proxy
-from .errors import ExitedWhileStarting, GatewayError
+from .errors import GatewayError
 from .install import Installed, install, wheel_programs
 from .locks import locked
 from .processes import Watched, spawn
@@ -62,15 +62,6 @@ class Gateway:
         With `owner_pid`, everything stops when that process ends, however it ends. If starting fails or is interrupted,
         what was started is stopped; the log stays. Another version on the same port is replaced.
         """
-        try:
-            return self._up(fresh=fresh, owner_pid=owner_pid, progress=progress, database=database, config=config)
-        except ExitedWhileStarting:
-            progress.say("it exited without a word; once more")
-            return self._up(fresh=fresh, owner_pid=owner_pid, progress=progress, database=database, config=config)
-
-    def _up(
-        self, *, fresh: bool, owner_pid: int | None, progress: Progress, database: bool, config: Path | None
-    ) -> Running:
         starter = self.run.starter()
         if starter is not None and starter.pid != os.getpid():
             raise GatewayError(f"Process {starter.pid} is starting a gateway on port {self.run.port}; wait for it.")

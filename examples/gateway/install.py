@@ -223,8 +223,10 @@ def _write_stubs(home: Path) -> None:
     for name, script in stubs.items():
         stub = home / "stubs" / name
         stub.parent.mkdir(exist_ok=True)
-        stub.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
-        stub.chmod(0o755)
+        draft = stub.with_name(f".{name}.{os.getpid()}")  # another gateway may be running the old one
+        draft.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        draft.chmod(0o755)
+        draft.replace(stub)
 
 
 def _check_room(home: Path) -> None:

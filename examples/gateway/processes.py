@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
+EXEC = 2.0
+"""Seconds that a busy machine may take to put one program in the place of another: it has no command line meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,10 @@ def ours(pid_file: Path, mark: Path) -> Seen | None:
     except (OSError, ValueError):
         return None
     seen = look(pid)
+    deadline = time.monotonic() + EXEC
+    while seen is not None and not seen.command and time.monotonic() < deadline:
+        time.sleep(0.005)
+        seen = look(pid)
     return seen if seen is not None and str(mark) in seen.command else None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from . import calls
-from .errors import ExitedWhileStarting, GatewayError
+from .errors import GatewayError
 from .install import Installed, engine_environment, tool_environment
 from .processes import spawn, tail
 from .runs import Run
@@ -134,7 +134,7 @@ def wait_until_ready(run: Run, *, database: bool) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if run.proxy() is None:
-            raise ExitedWhileStarting(f"The proxy exited while starting; the end of {run.log}:\n{tail(run.log)}")
+            raise GatewayError(f"The proxy exited while starting; the end of {run.log}:\n{tail(run.log)}")
         if _is_ready(base_url, database=database):
             return
         time.sleep(0.2)
