@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 import anyio
 
 from litellm_steward import errors
 from litellm_steward.api import standing
 from litellm_steward.api.proxy import Proxy
+from litellm_steward.api.releases import learn_release
 from litellm_steward.api.standing import OwnKey
+from litellm_steward.together import Async, together
+
+T = TypeVar("T")
 
 ADMIN: Final = "proxy_admin"
 VIEWER: Final = "proxy_admin_viewer"
@@ -61,9 +66,18 @@ async def access_of(proxy: Proxy) -> Access:
     return Access(key, role)
 
 
+async def _patiently(read: Async[T]) -> T | None:
+    with anyio.move_on_after(PATIENCE), suppress(errors.StewardError):
+        return await read
+    return None
+
+
 @dataclass
 class KnownAccess:
-    """The last answer, and when to ask again. Without one every tool is offered, and the proxy refuses what it must."""
+    """The last answer, and when to ask again. Without one every tool is offered, and the proxy refuses what it must.
+
+    What its release lacks is found out at the same time, so that the first calls need not try.
+    """
 
     clock: Callable[[], float] = time.monotonic
     last: Access | None = None
@@ -75,12 +89,7 @@ class KnownAccess:
         async with self._asking:
             if self.clock() < self._until:
                 return self.last
-            found: Access | None = None
-            with anyio.move_on_after(PATIENCE):
-                try:
-                    found = await access_of(proxy)
-                except errors.StewardError:
-                    found = None
+            found, _ = await together(_patiently(access_of(proxy)), _patiently(learn_release(proxy)))
             self.last = found
             self._until = self.clock() + (KNOWN_FOR if found is not None else UNKNOWN_FOR)
             return found

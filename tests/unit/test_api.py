@@ -33,14 +33,14 @@ NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 @pytest.mark.parametrize("file", ["health", "no_database"])
 async def test_every_release_tells_its_version_with_or_without_a_database(version: str, file: str) -> None:
     steps = [scene(version, file, name) for name in ("readiness", "readiness in detail", "openapi")]
-    admin = [_as_admin(step) for step in steps]
+    admin = [as_admin(step) for step in steps]
     async with playing(*admin) as stage:
         assert str(await detect(stage.proxy)) == version
         ready = await readiness(stage.proxy)
     assert (ready.db == "connected") == (file == "health")
 
 
-def _as_admin(step: Scene) -> Scene:
+def as_admin(step: Scene) -> Scene:
     """Readiness was recorded without a key; the steward sends its own all the same."""
     return replace(step, exchanges=(replace(step.only, key="admin"),))
 

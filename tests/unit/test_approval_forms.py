@@ -91,8 +91,9 @@ def _named(wiper: Wiper) -> Any:  # noqa: ANN401 - a tool function
 
 @pytest.fixture(autouse=True)
 def nothing_else_is_sent() -> Iterator[None]:
-    """Than the question what our key may do: it is the master key."""
+    """Than the questions what our key may do (it is the master key) and what the release is."""
     with respx.mock(assert_all_called=False) as router:
+        router.get(f"{BASE_URL}/health/readiness").respond(json={"status": "healthy"})
         router.get(f"{BASE_URL}/key/info").respond(404, json={"error": {"message": "Key not found", "code": "404"}})
         yield
 

@@ -44,8 +44,8 @@ MAX_ANSWER = 96 * 1024 * 1024
 CONNECTIONS = 20
 ATTEMPTS = 3
 LONGEST_PAUSE = 5.0
-MISSING_FOR = 300.0
-"""Seconds for which a route that the proxy does not know is not asked for again: it may be upgraded meanwhile."""
+LACKED_FOR = 3600.0
+"""Seconds for which what the release lacks is not tried again, unless a connection breaks: it may be upgraded."""
 
 _ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
 """One layer at most, of a kind in which a piece of the wire is at most a thousand times its size in memory."""
@@ -73,10 +73,8 @@ class Proxy:
         self.base_url = base_url
         self._key, self._key_header, self._timeout = key, key_header, timeout
         self._key_hint: str | None = None
-        self._missing_routes: dict[str, float] = {}
+        self._lacks: dict[str, float] = {}
         self._answering_routes: set[str] = set()
-        self.ignored: set[str] = set()
-        """Filters that this release was seen to ignore."""
         # Nobody waits inside httpcore's pool: who stops waiting there leaves a connection behind that is never used.
         self._turns = anyio.Semaphore(CONNECTIONS)
         self._transport = transport
@@ -111,8 +109,7 @@ class Proxy:
         ``hint`` says what to mend where the key does not do.
         """
         other = copy(self)
-        learnt = {"_missing_routes": {}, "_answering_routes": set[str](), "ignored": set[str]()}
-        vars(other).update(learnt, _key=key, _key_hint=hint, _client=self._client)
+        vars(other).update(_lacks={}, _answering_routes=set[str](), _key=key, _key_hint=hint, _client=self._client)
         return other
 
     def own_key_id(self) -> str:
@@ -140,7 +137,7 @@ class Proxy:
     ) -> T:
         """Read. ``also``: error statuses whose body is the answer all the same."""
         route = f"GET {path}"
-        if time.monotonic() < self._missing_routes.get(route, 0):
+        if self.lacks(route):
             raise errors.RouteMissing(f"This LiteLLM version has no {route}", status=404)
         with _deadline(timeout or self._timeout, route):
             attempt = 1
@@ -151,7 +148,7 @@ class Proxy:
                     self._answering_routes.add(route)
                     return found  # noqa: TRY300 - not worth an else in a loop
                 except errors.RouteMissing:
-                    self._missing_routes[route] = time.monotonic() + MISSING_FOR
+                    self.note_lack(route)
                     raise
                 except errors.ProxyError as error:
                     pause = _pause(attempt, error)
@@ -159,6 +156,13 @@ class Proxy:
                         raise
                     await anyio.sleep(pause)
                 attempt += 1
+
+    def lacks(self, what: str) -> bool:
+        """Whether the release is known to lack this: a route (``GET /path``), or a filter that it ignores."""
+        return time.monotonic() < self._lacks.get(what, 0)
+
+    def note_lack(self, what: str) -> None:
+        self._lacks[what] = time.monotonic() + LACKED_FOR
 
     def answers(self, path: str) -> bool:
         """Whether a GET of this path was answered before: the release has the route."""
@@ -257,11 +261,13 @@ class Proxy:
             ):
                 content = await _read_bounded(response, route)
         except _NOT_SENT as error:
+            self._lacks.clear()  # it may be restarting, as something newer
             raise errors.NeverSent(
                 f"No connection to the LiteLLM proxy at {self.base_url} ({_reason(error)})",
                 hint="Is it running, and is LITELLM_BASE_URL right?",
             ) from error
         except httpx.TransportError as error:
+            self._lacks.clear()  # it may be restarting, as something newer
             raise errors.Unreachable(f"The connection broke before {route} was answered ({_reason(error)})") from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise errors.ProxyBroken(f"{route} was answered with invalid HTTP ({type(error).__name__})") from error

@@ -80,12 +80,12 @@ async def search(proxy: Proxy, text: str) -> list[Team] | None:
 
     Older releases ignore ``search`` and return every team; that shows in the answer, is remembered, and ``None``.
     """
-    if not text or SEARCH in proxy.ignored:
+    if not text or proxy.lacks(SEARCH):
         return None
     page = await proxy.get("/v2/team/list", TeamPage, {"search": text, "page_size": PAGE})
     wanted = text.casefold()
     if any(team.team_id != text and wanted not in (team.team_alias or "").casefold() for team in page.teams):
-        proxy.ignored.add(SEARCH)
+        proxy.note_lack(SEARCH)
         return None
     return page.teams if page.total_pages <= 1 else None
 

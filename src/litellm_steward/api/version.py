@@ -6,7 +6,7 @@ import re
 from typing import Final, NamedTuple, Self
 
 from litellm_steward import errors
-from litellm_steward.api.proxy import Proxy
+from litellm_steward.api.proxy import ATTEMPTS, Proxy
 from litellm_steward.api.wire import Wire
 
 
@@ -47,9 +47,9 @@ class OpenApi(Wire):
     info: Info = Info()
 
 
-async def readiness(proxy: Proxy) -> Readiness:
+async def readiness(proxy: Proxy, *, attempts: int = ATTEMPTS) -> Readiness:
     """``GET /health/readiness``; a 503 with the same body means the database is down."""
-    return await proxy.get("/health/readiness", Readiness, also=(503,))
+    return await proxy.get("/health/readiness", Readiness, also=(503,), attempts=attempts)
 
 
 async def detect(proxy: Proxy) -> Version | None:

@@ -17,11 +17,16 @@ SURELY_PAST: Final = timedelta(minutes=2)
 """Since a key's last use: the last minute was quiet, whatever the log says."""
 
 
-async def current_minute(proxy: Proxy, key_hash: str) -> CurrentMinute | None:
-    """Requests and tokens of the last 60 s in the request log; ``None`` when the log cannot be read."""
+async def current_minute(proxy: Proxy, key: Key) -> CurrentMinute | None:
+    """Requests and tokens of the last 60 s in the request log; ``None`` when the log cannot be read.
+
+    They are there to be held against the key's rate limits: those of a deleted key limit nothing.
+    """
+    if key.status() == "deleted":
+        return None
     now = utc_now()
     try:
-        page = await spend_logs.recent(proxy, key_hash, now - timedelta(seconds=60), now + timedelta(seconds=1))
+        page = await spend_logs.recent(proxy, key.token, now - timedelta(seconds=60), now + timedelta(seconds=1))
     except errors.ProxyError:
         return None
     if page.total > len(page.data):
@@ -44,7 +49,9 @@ async def logs_are_off(proxy: Proxy, key: Key, usage: Usage) -> bool:
         return True  # not known, so left out as well
 
 
-def minute_notes(minute: CurrentMinute | None) -> list[str]:
+def minute_notes(key: Key, minute: CurrentMinute | None) -> list[str]:
+    if key.status() == "deleted":
+        return []
     if minute is None:
         return ["current_minute is left out: the request log could not be read whole."]
     return ["current_minute is what is booked so far; bookings lag by seconds."]

@@ -185,14 +185,14 @@ async def get_key_info(
     match = await resolve_key(proxy, key)
     found = match.item
     usage, minute, team = await together(
-        usage_of_key(proxy, found.token, days), current_minute(proxy, found.token), _team_of(proxy, found)
+        usage_of_key(proxy, found.token, days), current_minute(proxy, found), _team_of(proxy, found)
     )
     if minute is not None and minute.requests == 0 and await logs_are_off(proxy, found, usage):
         minute = None  # a log that records nothing must not look like a quiet minute
     former = _former_owners(found, usage)
     shown = usage if former else replace(usage, by_user=None)  # it says more only of a key that changed hands
     block, budget = usage_block(shown), _key_budget(found)
-    notes = [*match.notes, *_key_notes(found, team), *former, *minute_notes(minute)]
+    notes = [*match.notes, *_key_notes(found, team), *former, *minute_notes(found, minute)]
     return KeyDetails(
         key_id=found.token,
         key_masked=masked(found),

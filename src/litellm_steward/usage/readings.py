@@ -8,8 +8,8 @@ one key              aggregated, by ``api_key``     pages by ``api_key``, split 
 one team, customer   aggregated                     one page that holds everything
 ===================  =============================  ==========================================
 
-A release is not asked for its version here: a route that is missing answers 404, and the older
-recipe follows. What cannot be read whole is refused; a sum of pages never stands in for it.
+A route that is missing answers 404, and the older recipe follows; what the tested releases lack is known
+beforehand (``api/releases.py``). What cannot be read whole is refused; a sum of pages never stands in for it.
 """
 
 from __future__ import annotations
