@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-import psycopg
-
-from examples.gateway import MIDDLE, OLDEST, Running
+from examples.gateway import MIDDLE, OLDEST
 from examples.gateway.company_size import Company
 from litellm_steward.text import clean
+from tests.live.harness import Booted
 
 NOBODYS: Final = {
     "user": "(no owner)",
@@ -39,28 +38,15 @@ class KeyCard:
 
 
 @dataclass
-class Filled:
+class Filled(Booted):
     """A gateway that holds the company, and its special cases."""
 
-    running: Running
     company: Company
     _cache: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
-    def version(self) -> str:
-        return self.running.version
-
-    @property
-    def is_oldest(self) -> bool:
-        return self.version == OLDEST
-
-    @property
     def is_newest(self) -> bool:
         return self.version not in {OLDEST, MIDDLE}
-
-    def sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.running.dsn, autocommit=True) as connection:
-            return connection.execute(query, values).fetchall()
 
     @cached_property
     def keys(self) -> dict[str, KeyCard]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 
 import pytest
 
-from examples.gateway import NEWEST, OLDEST, SUPPORTED, Gateway, GatewayError, Ledger, seed
+from examples.gateway import NEWEST, OLDEST, SUPPORTED, Gateway, GatewayError, Ledger, Running, seed
 from examples.gateway.company_size import fill
 from tests.live.company_directory import Filled
 from tests.live.harness import Era, Evidence, Person, Seeded, Steward, over_stdio
@@ -23,58 +23,57 @@ Connect = Callable[..., AbstractAsyncContextManager[Steward]]
 
 
 @pytest.fixture(scope="session", params=VERSIONS)
-def gateway(request: pytest.FixtureRequest) -> Iterator[Seeded]:
-    version: str = request.param
+def gateway(request: pytest.FixtureRequest, evidence: Evidence) -> Iterator[Seeded]:
+    with _up(request.param, VERSIONS.index(request.param)) as (_, running):
+        seeded = Seeded(running, _ledger(running))
+        for key in seeded.ledger.keys.values():
+            evidence.canaries.plant("virtual key", key.raw)
+        yield seeded
+
+
+@contextmanager
+def _up(version: str, number: int) -> Iterator[tuple[Gateway, Running]]:
+    """Booted for these tests, or one that is kept running on the port of this number."""
     port = os.environ.get("STEWARD_LIVE_PORT")
     if port:
-        yield _kept(version, int(port) + VERSIONS.index(version))
+        kept = Gateway(version, port=int(port) + number)
+        yield kept, kept.up()
         return
     booted = Gateway(version)
     running = booted.up(owner_pid=os.getpid())
     try:
-        yield Seeded(running, seed(running))
+        yield booted, running
     finally:
         booted.down()
 
 
-def _kept(version: str, port: int) -> Seeded:
-    booted = Gateway(version, port=port)
-    running = booted.up()
+def _ledger(running: Running) -> Ledger:
+    """What is seeded there, or will be now."""
     with suppress(FileNotFoundError):
-        return Seeded(running, Ledger.load(running.log_path.parent / "ledger.json"))
-    return Seeded(running, seed(running))
+        return Ledger.load(running.log_path.parent / "ledger.json")
+    return seed(running)
 
 
 @pytest.fixture(scope="session", params=SUPPORTED)
 def filled(request: pytest.FixtureRequest) -> Iterator[Filled]:
     """A gateway that holds a company of 50,000 keys. Nobody uses it, so that its figures stand still."""
-    version: str = request.param
-    port = os.environ.get("STEWARD_LIVE_PORT")
-    if port:
-        yield _kept_filled(version, int(port) + 10 + SUPPORTED.index(version))
-        return
-    booted = Gateway(version)
-    running = booted.up(owner_pid=os.getpid())
-    try:
-        yield Filled(running, fill(running))
-    finally:
-        booted.down()
-
-
-def _kept_filled(version: str, port: int) -> Filled:
-    """Filled once a day: the books end on the day on which it was done."""
-    booted = Gateway(version, port=port)
-    running = booted.up()
-    try:
-        return Filled(running, fill(running))
-    except GatewayError:
-        running = booted.up(fresh=True)
-        return Filled(running, fill(running))
+    with _up(request.param, 10 + SUPPORTED.index(request.param)) as (booted, running):
+        try:
+            filled = Filled(running, fill(running))
+        except GatewayError:
+            if booted.ephemeral:
+                raise
+            emptied = booted.up(fresh=True)  # the books of one that was kept end on the day on which it was filled
+            filled = Filled(emptied, fill(emptied))
+        yield filled
 
 
 @pytest.fixture(scope="session")
-def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
-    return Evidence(tmp_path_factory.mktemp("evidence"))
+def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
+    """Searched at the end, in every process that runs live tests: a leak is the error of the last test there."""
+    gathered = Evidence(tmp_path_factory.mktemp("evidence"))
+    yield gathered
+    assert gathered.leaks() == []
 
 
 @pytest.fixture

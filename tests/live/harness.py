@@ -18,7 +18,8 @@ from mcp import Client, StdioServerParameters, stdio_client
 from mcp.client.context import ClientRequestContext
 from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, ErrorData, TextContent
 
-from examples.gateway import Ledger, Running
+from examples.gateway import MASTER_KEY, OLDEST, UPSTREAM_API_KEY, Ledger, Running
+from tests.canaries import Canaries
 
 Era = Literal["auto", "legacy"]
 Json = dict[str, Any]
@@ -26,11 +27,10 @@ ALSO_LEFT_OUT: Final = ("LITELLM_", "STEWARD_")
 
 
 @dataclass
-class Seeded:
-    """A running, seeded gateway."""
+class Booted:
+    """A running gateway whose database can be asked."""
 
     running: Running
-    ledger: Ledger
 
     @property
     def version(self) -> str:
@@ -38,12 +38,19 @@ class Seeded:
 
     @property
     def is_oldest(self) -> bool:
-        return self.version.startswith("1.74.")
+        return self.version == OLDEST
 
     def sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask the proxy's own database: the truth that figures are compared with."""
         with psycopg.connect(self.running.dsn, autocommit=True) as connection:
             return connection.execute(query, values).fetchall()
+
+
+@dataclass
+class Seeded(Booted):
+    """A running, seeded gateway."""
+
+    ledger: Ledger
 
     def change(self, statement: str, *values: object) -> None:
         """Put something into the database that the proxy's API would refuse."""
@@ -78,13 +85,21 @@ class Answered:
         return self.text
 
 
+def _known_to_all() -> Canaries:
+    canaries = Canaries()
+    canaries.plant("master key", MASTER_KEY)
+    canaries.plant("variable of the proxy", UPSTREAM_API_KEY)
+    return canaries
+
+
 @dataclass
 class Evidence:
     """Everything that left a steward process: results (without a new key's single showing) and stderr."""
 
     folder: Path
     results: list[str] = field(default_factory=list)
-    new_keys: list[str] = field(default_factory=list)
+    canaries: Canaries = field(default_factory=_known_to_all)
+    """What must not be in it."""
 
     def log(self) -> TextIO:
         return (self.folder / f"stderr-{time.monotonic_ns()}.log").open("w", encoding="utf-8")
@@ -93,7 +108,7 @@ class Evidence:
         shown = f"{answered.text}\n{json.dumps(answered.data)}"
         key = answered.data.get("key")
         if isinstance(key, str) and key.startswith("sk-"):
-            self.new_keys.append(key)
+            self.canaries.plant("virtual key", key)
             assert shown.count(key) == 2, "a new key is shown once in the text and once in the data"
             shown = shown.replace(key, "")
         self.results.append(shown)
@@ -101,6 +116,11 @@ class Evidence:
     def everything(self) -> str:
         logs = [path.read_text(encoding="utf-8") for path in sorted(self.folder.glob("stderr-*.log"))]
         return "\n".join([*self.results, *logs])
+
+    def leaks(self) -> list[str]:
+        """Each secret that left all the same, and where."""
+        heard = {"all that was said": self.everything().encode()}
+        return [self.canaries.told(leak, heard) for leak in self.canaries.found(heard)]
 
 
 class Steward:

@@ -1,20 +1,19 @@
-"""Last of the live tests: nothing secret left a steward, in them and in conversations that go by every secret."""
+"""Last of the live tests: nothing secret leaves a steward in conversations that go by every secret."""
 
 from __future__ import annotations
 
 import secrets
-import sys
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from examples.gateway import UPSTREAM_API_KEY, FakeUpstream
+from examples.gateway import FakeUpstream
 from tests import leaks
 from tests.canaries import Canaries, Leak
-from tests.live.conftest import Connect
-from tests.live.harness import Evidence, Seeded
+from tests.live.harness import Evidence, Seeded, over_stdio
 from tests.live.overheard import (
     AUDIT,
     BODIES,
@@ -49,9 +48,11 @@ PROVIDER_KEY = "sk-provider-canary-7Jq2Xw9TzB4nL6pV"
 
 
 @pytest.mark.asyncio
-async def test_no_secret_left_a_steward(gateway: Seeded, connect: Connect, evidence: Evidence) -> None:
-    """In any of the live tests."""
-    async with connect() as steward:
+async def test_no_secret_left_a_steward(gateway: Seeded, tmp_path: Path) -> None:
+    """What the other live tests gather is searched in the same way, at their end."""
+    evidence = Evidence(tmp_path)
+    evidence.canaries.plant("provider key", PROVIDER_KEY)
+    async with over_stdio(gateway.running, evidence) as steward:
         await steward(
             "create_model",
             model_name="canary",
@@ -62,15 +63,10 @@ async def test_no_secret_left_a_steward(gateway: Seeded, connect: Connect, evide
         made = (await steward("generate_key", key_alias=f"canary-{uuid.uuid4().hex[:6]}")).ok()
         await steward("get_key_info", key=made["key"])
     said = evidence.everything()
-    assert len(evidence.results) >= 3
+    assert len(evidence.results) == 3
+    assert made["key"] in evidence.canaries.planted["virtual key"]
     assert "get_key_info" in said or "/key/info" in said, "the logs are really there"
-    canaries = Canaries()
-    canaries.plant("master key", gateway.running.master_key)
-    canaries.plant("provider key", PROVIDER_KEY)
-    canaries.plant("variable of the proxy", UPSTREAM_API_KEY)
-    for key in (*(key.raw for key in gateway.ledger.keys.values()), *evidence.new_keys):
-        canaries.plant("virtual key", key)
-    assert canaries.found({"everything": said.encode()}) == []
+    assert evidence.leaks() == []
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -87,12 +83,11 @@ async def overheard(gateway: Seeded, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.mark.asyncio
 async def test_no_secret_of_any_kind_leaves(
-    overheard: tuple[Ears, Planted], capsys: pytest.CaptureFixture[str]
+    overheard: tuple[Ears, Planted], record_property: Callable[[str, object], None]
 ) -> None:
     ears, _ = overheard
     heard = without_new_keys(ears.heard(), ears.canaries)
-    with capsys.disabled():
-        sys.stdout.write(f"\n{ears.gateway.version}: {ears.canaries.report(heard)}\n")
+    record_property("told", f"{ears.gateway.version}: {ears.canaries.report(heard)}")
     _is_all_there(heard)
     assert [ears.canaries.told(leak, heard) for leak in ears.canaries.found(heard)] == []
 
@@ -111,7 +106,7 @@ def _is_all_there(heard: Mapping[str, bytes]) -> None:
     """A search that finds nothing in nothing proves nothing."""
     assert all(len(content) > 1_000 for content in heard.values())
     for place, words in {
-        RESULTS: (b'"tools/list"', b"structuredContent", b"elicitation", b"spend_usd", b"isError"),
+        RESULTS: (b'"inputSchema"', b"structuredContent", b"approval_required", b'"isError":true', b"text/csv"),
         HTTP: (b"HTTP/1.1 200", b"HTTP/1.1 401", b"www-authenticate", b"text/event-stream"),
         STDERR: (b"DEBUG litellm_steward", b"/key/info"),
         SPAN: (b"tools/call get_key_info", b"prompts/get", b"resources/read", b"error.type"),
@@ -121,7 +116,7 @@ def _is_all_there(heard: Mapping[str, bytes]) -> None:
         BODIES: (b'"litellm_params"',),
     }.items():
         missing = [word for word in words if word not in heard[place] and word.title() not in heard[place]]
-        assert place == RESULTS or missing == [], (place, missing)
+        assert missing == [], (place, missing)
 
 
 async def _over_stdio(ears: Ears, there: Planted) -> None:
