@@ -1,7 +1,7 @@
 """Where credentials come from, and the one place that unwraps them.
 
-A secret lives in a ``SecretStr`` from the moment it enters the process. ``reveal`` is called only
-where a request header, a request body or a new key's single showing is built.
+A secret lives in a ``SecretStr`` from the moment it enters the process. ``reveal`` is called only where it is
+sent, shown once, compared, hashed or searched for.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class ConstantSecret:
                 f"No LiteLLM admin key is configured: set {self._name} or {self._name}_FILE",
                 hint="Run `litellm-steward check` to see what else is missing.",
             )
-        return self._value
+        return _sendable(self._name, self._value)
 
 
 class FileSecret:
@@ -55,7 +55,17 @@ class FileSecret:
             raise SecretUnavailable(f"{self._name} names a file that cannot be read ({reason})") from None
         if not value:
             raise SecretUnavailable(f"{self._name} names an empty file")
-        return SecretStr(value)
+        return _sendable(self._name, SecretStr(value))
+
+
+def _sendable(name: str, secret: SecretStr) -> SecretStr:
+    value = reveal(secret)
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise SecretUnavailable(
+            f"{name} holds characters that no key has",
+            hint="Look for a line break, a blank or a typographic quotation mark in it.",
+        )
+    return secret
 
 
 class NoSecret:

@@ -216,6 +216,31 @@ async def test_a_key_file_is_read_for_every_request(tmp_path: Path) -> None:
 
 @pytest.mark.asyncio
 @respx.mock
+async def test_what_cannot_be_put_into_http_is_the_arguments_fault() -> None:
+    route = respx.route()
+    async with Proxy(BASE_URL, KEY) as proxy:
+        with pytest.raises(errors.InvalidArgument, match="cannot be put into HTTP"):
+            await proxy.post("/team/new", Anything, {"team_alias": "half a character \ud800"})
+    assert not route.called
+
+
+@pytest.mark.asyncio
+@respx.mock
+async def test_a_broken_connection_may_mean_a_newer_release() -> None:
+    route = respx.get(f"{BASE_URL}/new").mock(return_value=httpx.Response(404, json={"detail": "Not Found"}))
+    broken = respx.get(f"{BASE_URL}/old").mock(side_effect=httpx.ReadError("reset"))
+    async with Proxy(BASE_URL, KEY) as proxy:
+        with pytest.raises(errors.RouteMissing):
+            await proxy.get("/new", Anything)
+        with pytest.raises(errors.Unreachable):
+            await proxy.get("/old", Anything, attempts=1)
+        route.mock(return_value=httpx.Response(200, json={"is": "there"}))
+        assert await proxy.get("/new", Anything) == {"is": "there"}
+    assert broken.called
+
+
+@pytest.mark.asyncio
+@respx.mock
 async def test_a_missing_route_is_asked_for_once() -> None:
     missing = scene(OLD, "activity", "key, aggregated").only
     assert missing.status == 404

@@ -154,6 +154,16 @@ def test_a_key_file_that_cannot_be_used_is_named_by_its_variable(
         FileSecret("LITELLM_MASTER_KEY_FILE", path).read()
 
 
+@pytest.mark.parametrize("wrong", ["sk-1234\nsk-5678", "sk-1234 5678", "“sk-12345678”"])
+def test_a_key_that_no_header_can_carry_is_refused_before_it_is_sent(wrong: str, tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text(wrong, encoding="utf-8")
+    for source in (ConstantSecret("LITELLM_MASTER_KEY", SecretStr(wrong)), FileSecret("LITELLM_MASTER_KEY", path)):
+        with pytest.raises(SecretUnavailable, match="LITELLM_MASTER_KEY holds characters that no key has") as caught:
+            source.read()
+        assert "5678" not in str(caught.value)
+
+
 def test_a_constant_is_what_it_is() -> None:
     assert reveal(ConstantSecret("X", SecretStr(KEY)).read()) == KEY
 

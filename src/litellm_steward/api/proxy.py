@@ -255,11 +255,16 @@ class Proxy:
         headers = {**(named or {}), **headers}
         given = {name: value for name, value in (params or {}).items() if value is not None}
         try:
-            async with (
-                self._turns,
-                self._client.stream(method, _address(path, given), json=body, headers=headers) as response,
-            ):
-                content = await _read_bounded(response, route)
+            request = self._client.build_request(method, _address(path, given), json=body, headers=headers)
+        except (ValueError, httpx.InvalidURL) as error:
+            raise errors.InvalidArgument(f"An argument cannot be put into HTTP ({type(error).__name__})") from None
+        try:
+            async with self._turns:
+                response = await self._client.send(request, stream=True)
+                try:
+                    content = await _read_bounded(response, route)
+                finally:
+                    await response.aclose()
         except _NOT_SENT as error:
             self._lacks.clear()  # it may be restarting, as something newer
             raise errors.NeverSent(
