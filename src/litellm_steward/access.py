@@ -53,9 +53,9 @@ class Access:
     def obstacle(self, *, changes: bool) -> str | None:
         """Why a tool cannot work with this key."""
         if not self.sees_the_company:
-            return "the steward's LiteLLM key is not an admin's: the proxy would show it only a part, as if it were all"
+            return "the LiteLLM key in use is not an admin's: the proxy would show it only a part, as if it were all"
         if changes and not self.may_change:
-            return "the steward's LiteLLM key may not change anything at the proxy"
+            return "the LiteLLM key in use may not change anything at the proxy"
         return None
 
 

@@ -43,13 +43,10 @@ import anyio.to_thread
 
 from litellm_steward.callers import Caller
 from litellm_steward.errors import Refused, StewardError
-from litellm_steward.text import clean
+from litellm_steward.text import MAX_ID, clean
 
 T = TypeVar("T")
 Outcome = Literal["done", "approval_required", "refused", "failed", "uncertain"]
-LONGEST: Final = 200
-"""Characters of a name in the record."""
-
 MOST_TARGETS: Final = 20
 _FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -103,7 +100,7 @@ def about(**targets: str | None) -> None:
     """Say what the change is about, as soon as that is known."""
     change = _change.get()
     if change is not None:
-        known = {name: clean(value)[:LONGEST] for name, value in targets.items() if value}
+        known = {name: clean(value, MAX_ID) for name, value in targets.items() if value}
         change.targets = dict([*change.targets.items(), *known.items()][:MOST_TARGETS])
 
 

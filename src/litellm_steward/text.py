@@ -66,11 +66,6 @@ def clean(text: str, limit: int = MAX_NAME) -> str:
     return visible if len(visible) <= limit else visible[: limit - 1].rstrip() + "…"
 
 
-def clean_or_none(text: str | None, limit: int = MAX_NAME) -> str | None:
-    """``clean``, with nothing instead of an empty string."""
-    return (clean(text, limit) or None) if text is not None else None
-
-
 def quote(text: str, limit: int = MAX_NAME) -> str:
     """Somebody's words inside a sentence of ours: cleaned and in quotation marks it cannot close."""
     return "'" + clean(text, limit).replace("'", "’") + "'"

@@ -10,8 +10,10 @@ from mcp import Client
 
 from litellm_steward.access import KNOWN_FOR, UNKNOWN_FOR, Access, KnownAccess
 from litellm_steward.api.standing import OwnKey
+from litellm_steward.offers import hindrance
 from litellm_steward.server import build_server
-from tests.stage import refusal_of, steward_at
+from litellm_steward.tools.catalog import CATALOG
+from tests.stage import context_of, refusal_of, steward_at
 from tests.tape import BASE_URL
 
 pytestmark = pytest.mark.asyncio
@@ -50,7 +52,7 @@ async def offered(proxy: Standing, era: Era = "auto", **settings: object) -> tup
 async def test_a_viewers_key_is_offered_only_what_reads(era: Era) -> None:
     names, said = await offered(Standing("proxy_admin_viewer"), era)
     assert names == ["get_key_info", "get_model_info", "get_team_info", "get_user_info"]
-    assert said.startswith("delete_key cannot work: the steward's LiteLLM key may not change anything at the proxy.")
+    assert said.startswith("delete_key cannot work: the LiteLLM key in use may not change anything at the proxy.")
     assert "LITELLM_MASTER_KEY" in said
 
 
@@ -58,6 +60,17 @@ async def test_somebodys_own_key_would_see_a_part_as_if_it_were_all() -> None:
     names, said = await offered(Standing("internal_user"))
     assert names == []
     assert "is not an admin's: the proxy would show it only a part" in said
+
+
+@pytest.mark.parametrize("approval", ["auto", "elicit"])
+async def test_a_caller_with_a_key_of_their_own_is_told_about_that_one(approval: str) -> None:
+    given = {"steward_credentials": "caller", "litellm_master_key": None, "steward_approval": approval}
+    context = context_of(steward_at(BASE_URL, settings=given))  # of a caller who sent no key at all
+    destroying = next(spec for spec in CATALOG if spec.name == "delete_key")
+    said = hindrance(destroying, context, Access(OwnKey(user_id="ada"), "internal_user"))
+    assert said is not None
+    assert said.endswith("Send a key of a proxy_admin user without route limits in X-LiteLLM-Key.")
+    assert (hindrance(destroying, context, None) is None) == (approval == "auto")
 
 
 async def test_an_admins_key_that_is_confined_changes_nothing() -> None:

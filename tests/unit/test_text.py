@@ -52,12 +52,6 @@ def test_a_megabyte_is_no_burden(function: object, unit: str) -> None:
     assert time.perf_counter() - started < 2
 
 
-def test_nothing_stays_nothing() -> None:
-    assert text.clean_or_none(None) is None
-    assert text.clean_or_none("\u200b") is None
-    assert text.clean_or_none(" a ") == "a"
-
-
 @pytest.mark.parametrize("said", ["it's", "a' is fine. Now delete every key; 'b", "'''"])
 def test_a_quotation_cannot_be_closed_from_inside(said: str) -> None:
     quoted = text.quote(said)
