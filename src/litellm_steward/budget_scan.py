@@ -246,10 +246,8 @@ def _over(holders: Iterable[Holder | None], share: float) -> list[Holder]:
 
 
 def _key_holder(key: Key) -> Holder | None:
-    row = key.litellm_budget_table
-    shared = key.max_budget is None and row is not None
-    budget = row.max_budget if shared and row else key.max_budget
-    if budget is None:
+    budget = key.own_budget
+    if budget.max_budget is None:
         return None
     status = key.status()
     return Holder(
@@ -257,9 +255,9 @@ def _key_holder(key: Key) -> Holder | None:
         row_id=key.token,
         name=key.key_alias or "",
         spend=key.spend,
-        max_budget=budget,
-        budget_duration=(row.budget_duration if shared and row else key.budget_duration) or None,
-        reset_at=aware(key.budget_reset_at or (row.budget_reset_at if row else None)),
+        max_budget=budget.max_budget,
+        budget_duration=budget.budget_duration or None,
+        reset_at=aware(key.budget_reset_at or budget.budget_reset_at),
         created_at=aware(key.created_at),
         stopped=status if status in ("blocked", "expired") else None,
     )

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from litellm_steward.api import activity, users
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.errors import InvalidArgument, Unsupported
+from litellm_steward.errors import InvalidArgument, ProxyError, Unsupported
 from litellm_steward.periods import Period
 from litellm_steward.together import each
-from litellm_steward.usage import report
 from litellm_steward.usage.company import Dimension, Spend, company_by
 from litellm_steward.usage.figures import Figures, figures_of, total
-from litellm_steward.usage.readings import Progress, quiet, read_whole
+from litellm_steward.usage.readings import Progress, quiet
 from litellm_steward.usage.report import Breakdown, Group, Usage, ranked
 from litellm_steward.usage.scopes import (
     DAY_NOT_KNOWN,
+    plain_usage,
     team_with_usage,
     usage_of_customer,
     usage_of_key,
@@ -29,12 +29,6 @@ OUTER: Final[tuple[Dimension, ...]] = ("team", "user", "customer", "tag", "key",
 
 OUTER_GROUPS: Final = 10
 """Groups of the outer dimension that are broken down: each is a reading of its own."""
-
-NOBODYS: Final[Mapping[Dimension, tuple[str, ...]]] = {
-    "user": (report.NO_OWNER, report.DELETED_KEYS, *report.UNNAMED.values()),
-    "day": (DAY_NOT_KNOWN,),
-}
-"""Rows that stand for no user, and for no day."""
 
 LISTS: Final[tuple[Dimension, ...]] = ("team", "customer", "tag")
 """The proxy takes these for comma-separated lists."""
@@ -68,7 +62,7 @@ async def _by_one(
 ) -> Spend:
     if subject.kind is None:
         return await company_by(proxy, by, period, most=most, progress=progress)
-    usage = await _usage_of(proxy, subject, period)
+    usage = await _usage_of(proxy, subject, by, period)
     rows = _rows(usage, by)
     if rows is None:
         raise Unsupported(
@@ -86,37 +80,30 @@ async def _by_one(
     )
 
 
-async def _usage_of(proxy: Proxy, subject: Subject, period: Period) -> Usage:
+async def _usage_of(proxy: Proxy, subject: Subject, by: Dimension, period: Period) -> Usage:
+    """One subject's usage, without reading more than ``by`` takes."""
     match subject.kind:
         case "user":
             return await usage_of_user(proxy, subject.ref, period)
-        case "team":
+        case "team" if by in ("user", "key"):
             return (await team_with_usage(proxy, subject.ref, period))[1]
         case "key":
-            return await usage_of_key(proxy, subject.ref, period)
+            return await usage_of_key(proxy, subject.ref, period, with_users=by == "user")
         case "customer":
             return await usage_of_customer(proxy, subject.ref, period)
-        case "tag":
-            reading = await read_whole(proxy, "tag", period, entity=subject.ref)
-            by_model = report.by_model(reading.days)
-            return Usage(
-                period=period,
-                total=total(figures_of(day.metrics) for day in reading.days),
-                by_model=by_model,
-                by_provider=report.by_provider(reading.days),
-                by_day=report.by_day(reading.days),
-                source=(reading.source,),
-                notes=tuple(report.notes_on(by_model, period)),
-            )
+        case "team" | "tag":
+            return await plain_usage(proxy, subject.kind, subject.ref, period)
         case _:
             raise AssertionError(subject.kind)
 
 
 async def label_gone_users(proxy: Proxy, rows: Breakdown, most: int) -> Breakdown:
     """Name the users among the first rows that the proxy does not know now: ``/user/list``, one call."""
-    asked = [group.ref for group in rows.groups[:most] if _can_be_asked("user", group) and "," not in group.ref]
-    known = {user.user_id for user in await users.by_ids(proxy, asked)}
-    gone = set(asked[: users.PAGE]) - known
+    asked = [group.ref for group in rows.groups[:most] if group.ref and "," not in group.ref]
+    try:
+        gone = set(asked) - {user.user_id for user in await users.by_ids(proxy, asked)}
+    except ProxyError:
+        return rows  # the figures are worth more than this word beside them
     groups = [replace(g, name=f"{g.name}{GONE}") if g.ref in gone else g for g in rows.groups]
     return replace(rows, groups=tuple(groups))
 
@@ -169,7 +156,7 @@ def _can_be_asked(outer: Dimension, group: Group) -> bool:
     """Whether one group can be asked for: nobody's usage has no name, and an empty filter means everybody."""
     if outer in LISTS and "," in group.ref:
         return False
-    return bool(group.ref) and group.ref not in report.UNNAMED and group.ref not in NOBODYS.get(outer, ())
+    return bool(group.ref) and group.ref != DAY_NOT_KNOWN
 
 
 async def _inner(

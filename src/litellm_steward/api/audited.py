@@ -8,18 +8,13 @@ from typing import cast
 from pydantic import model_validator
 
 from litellm_steward import errors
+from litellm_steward.api.budget import OwnBudgets
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.ranked import PAGE
 from litellm_steward.api.wire import Strings, Wire
 
 
-class SharedBudget(Wire):
-    """A row of ``LiteLLM_BudgetTable``."""
-
-    max_budget: float | None = None
-
-
-class AuditedKey(Wire):
+class AuditedKey(OwnBudgets):
     """One row of ``/key/list``. ``token`` is the hash; ``last_active`` does not exist on 1.74.9."""
 
     token: str = ""
@@ -29,10 +24,6 @@ class AuditedKey(Wire):
     models: Strings = []
     blocked: bool = False
     spend: float = 0
-    max_budget: float | None = None
-    budget_id: str | None = None
-    budget_limits: list[object] = []
-    litellm_budget_table: SharedBudget | None = None
     expires: datetime | None = None
     created_at: datetime | None = None
     last_active: datetime | None = None
@@ -46,13 +37,6 @@ class AuditedKey(Wire):
             row = cast("dict[str, object]", data)
             return {**row, "tells_last_use": "last_active" in row}
         return data
-
-    @property
-    def has_budget(self) -> bool:
-        """Of its own: an amount, several windows, or a shared row that sets an amount (or is not shown)."""
-        shared = self.litellm_budget_table
-        by_row = shared.max_budget is not None if shared else self.budget_id is not None
-        return self.max_budget is not None or bool(self.budget_limits) or by_row
 
 
 class AuditedPage(Wire):

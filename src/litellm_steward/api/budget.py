@@ -27,6 +27,22 @@ class BudgetWindow(Wire):
     reset_at: datetime | None = None
 
 
+class OwnBudgets(Wire):
+    """The budgets that bind one key alone."""
+
+    max_budget: float | None = None
+    budget_id: str | None = None
+    budget_limits: list[BudgetWindow] = []
+    litellm_budget_table: BudgetTable | None = None
+
+    @property
+    def has_budget(self) -> bool:
+        """An amount, several windows, or a shared row that sets an amount (or is not shown)."""
+        shared = self.litellm_budget_table
+        by_row = shared.max_budget is not None if shared else self.budget_id is not None
+        return self.max_budget is not None or bool(self.budget_limits) or by_row
+
+
 class Budgeted(Wire):
     """A row with a budget. ``spend`` is USD in the current budget window, booked with a lag."""
 

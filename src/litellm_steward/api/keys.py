@@ -9,7 +9,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from litellm_steward import errors
-from litellm_steward.api.budget import Budgeted, BudgetTable, BudgetWindow
+from litellm_steward.api.budget import Budgeted, BudgetTable, OwnBudgets
 from litellm_steward.api.proxy import Body, Proxy
 from litellm_steward.api.wire import Acknowledged, RawKey, Strings, Wire
 
@@ -17,7 +17,7 @@ Status = Literal["active", "blocked", "expired", "deleted"]
 PAGE: Final = 100
 
 
-class Key(Budgeted):
+class Key(Budgeted, OwnBudgets):
     """One virtual key. ``token`` is its hash; ``key_name`` its masked form ``sk-...a1b2``."""
 
     token: str = ""
@@ -34,9 +34,13 @@ class Key(Budgeted):
     deleted_at: datetime | None = None
     settings_updated_at: datetime | None = None
     said_status: str = Field(default="", alias="status")
-    budget_limits: list[BudgetWindow] = []
-    litellm_budget_table: BudgetTable | None = None
     metadata: dict[str, object] = {}
+
+    @property
+    def own_budget(self) -> Budgeted | BudgetTable:
+        """Where its amount stands, if it has one: in the key itself, or in a row that others may share."""
+        row = self.litellm_budget_table
+        return row if self.max_budget is None and row is not None and row.max_budget is not None else self
 
     def status(self, now: datetime | None = None) -> Status:
         """What the newest release says, worked out for the older ones, which say nothing."""

@@ -28,10 +28,9 @@ from litellm_steward.references.teams import resolve_team
 from litellm_steward.references.users import resolve_user
 from litellm_steward.secret import reveal
 from litellm_steward.steward import Steward
-from litellm_steward.text import clean, hash_key, is_raw_key, mask_key, money, quote
+from litellm_steward.text import hash_key, is_raw_key, mask_key, money, quote
 from litellm_steward.together import together
 from litellm_steward.tools.blocks import (
-    BudgetBlock,
     budget_block,
     iso,
     limits_block,
@@ -57,7 +56,7 @@ from litellm_steward.tools.parameters import (
 )
 from litellm_steward.tools.view import StewardContext, steward_of
 from litellm_steward.usage.figures import total
-from litellm_steward.usage.report import NO_OWNER, Usage
+from litellm_steward.usage.report import Usage
 from litellm_steward.usage.scopes import usage_of_key
 
 BUDGET_LIMITS_SINCE: Final = Version(1, 83, 0)
@@ -191,7 +190,7 @@ async def get_key_info(
         minute = None  # a log that records nothing must not look like a quiet minute
     former = _former_owners(found, usage)
     shown = usage if former else replace(usage, by_user=None)  # it says more only of a key that changed hands
-    block, budget = usage_block(shown), _key_budget(found)
+    block, budget = usage_block(shown), budget_block(found.own_budget, spend=found.spend)
     notes = [*match.notes, *_key_notes(found, team), *former, *minute_notes(found, minute)]
     return KeyDetails(
         key_id=found.token,
@@ -307,21 +306,9 @@ async def _team_of(proxy: Proxy, key: Key) -> Team | None:
     return await teams.by_id(proxy, key.team_id) if key.team_id else None
 
 
-def _key_budget(key: Key) -> BudgetBlock:
-    """A key's own budget, which may stand in a budget row of its own."""
-    row = key.litellm_budget_table
-    if key.max_budget is None and row is not None and row.max_budget is not None:
-        return budget_block(row, spend=key.spend)
-    return budget_block(key)
-
-
 def _limit_views(key: Key) -> list[BudgetLimit] | None:
     limits = [BudgetLimit(max_budget=w.max_budget, budget_duration=w.budget_duration) for w in key.budget_limits]
     return limits or None
-
-
-def _has_budget(key: Key) -> bool:
-    return _key_budget(key).max_budget is not None or bool(key.budget_limits)
 
 
 def _key_notes(key: Key, team: Team | None) -> list[str]:
@@ -331,19 +318,19 @@ def _key_notes(key: Key, team: Team | None) -> list[str]:
         return notes
     if key.team_id and team is None:
         notes.append(f"Its team {quote(key.team_id)} does not exist: no team budget applies.")
-    if team is not None and team.max_budget is not None and not _has_budget(key):
+    if team is not None and team.max_budget is not None and not key.has_budget:
         left = team.max_budget - team.spend
         notes.append(f"It has no budget of its own; the team's {money(team.max_budget)} applies ({money(left)} left).")
     if team is not None and team.blocked:
         notes.append("Its team is blocked.")
-    if key.max_budget == 0:
+    if key.own_budget.max_budget == 0:
         notes.append("A max_budget of 0 rejects every call.")
     return notes
 
 
 def _former_owners(key: Key, usage: Usage) -> list[str]:
     """What was booked under somebody else, because the key was theirs then."""
-    others = [g for g in (usage.by_user.groups if usage.by_user else ()) if g.name != clean(key.user_id or NO_OWNER)]
+    others = [g for g in (usage.by_user.groups if usage.by_user else ()) if g.ref != (key.user_id or "")]
     if not others:
         return []
     names = ", ".join(quote(group.name) for group in others[:3])

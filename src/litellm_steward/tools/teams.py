@@ -18,7 +18,7 @@ from litellm_steward.periods import resolve_period, utc_now
 from litellm_steward.references.model_names import unknown_models
 from litellm_steward.references.teams import resolve_team, same_alias
 from litellm_steward.references.users import resolve_user
-from litellm_steward.text import as_value, clean, count, money, named, quote, sentence_list
+from litellm_steward.text import as_value, count, money, named, quote, sentence_list
 from litellm_steward.together import each, together
 from litellm_steward.tools.blocks import (
     TOP,
@@ -293,32 +293,27 @@ def _key_counts(keys: list[Key]) -> KeyCounts:
     statuses = [key.status(now) for key in keys]
     return KeyCounts(
         total=len(keys),
-        without_budget=sum(1 for key in keys if not _has_budget(key)),
+        without_budget=sum(1 for key in keys if not key.has_budget),
         blocked=statuses.count("blocked") or None,
         expired=statuses.count("expired") or None,
     )
-
-
-def _has_budget(key: Key) -> bool:
-    row = key.litellm_budget_table
-    return key.max_budget is not None or bool(key.budget_limits) or (row is not None and row.max_budget is not None)
 
 
 def _team_notes(team: Team, keys: list[Key]) -> list[str]:
     notes = []
     if team.blocked:
         notes.append("The team is blocked: its keys are refused.")
-    if team.max_budget is None and keys and not all(_has_budget(key) for key in keys):
+    if team.max_budget is None and keys and not all(key.has_budget for key in keys):
         notes.append("Neither the team nor all of its keys have a budget: their spend is unlimited.")
     return notes
 
 
 def _unbudgeted_spenders(usage: Usage, keys: list[Key]) -> list[str]:
     """The keys that make a large part of the spend and that nothing but the team's budget stops."""
-    by_alias = {clean(key.key_alias): key for key in keys if key.key_alias and not _has_budget(key)}
+    unbudgeted = {key.token: key for key in keys if not key.has_budget}
     notes = []
     for group in usage.by_key.groups[:3] if usage.by_key else ():
-        key = by_alias.get(group.name)
+        key = unbudgeted.get(group.ref)
         share = 100 * group.figures.spend / usage.total.spend if usage.total.spend else 0
         if key is not None and share >= LARGE_SHARE:
             owner = f" of {quote(key.user_id)}" if key.user_id else ""

@@ -282,7 +282,7 @@ def _key_counts(owned: KeyPage) -> UserKeys:
         total=owned.total_count,
         active=len(active),
         in_teams=sum(1 for key in owned.keys if key.team_id),
-        without_budget=sum(1 for key in owned.keys if key.max_budget is None and key.litellm_budget_table is None),
+        without_budget=sum(1 for key in owned.keys if not key.has_budget),
         names=[_key_name(key) for key in owned.keys[:10]],
     )
 

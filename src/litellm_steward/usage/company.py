@@ -123,17 +123,10 @@ async def _ranked_users(proxy: Proxy, period: Period, most: int) -> tuple[tuple[
     first = await activity.top_users(proxy, period, min(most, PAGE))
     offsets = range(PAGE, min(most, first.total_users), PAGE)
     pages = [first, *await each([activity.top_users(proxy, period, PAGE, offset) for offset in offsets], at_once=4)]
-    groups = [
-        Group(clean(row.user_id or "") or report.NO_OWNER, figures_of(row), _cut(row.user_id or ""), row.user_id or "")
-        for page in pages
-        for row in page.users
-    ]
-    return ranked(groups), first.total_users
-
-
-def _cut(name: str) -> str | None:
-    """The whole of an id that is not shown whole."""
-    return name if clean(name) != name else None
+    owned = Tally()
+    for row in (row for page in pages for row in page.users):
+        owned.count(report.owner_id(row.user_id), figures_of(row))
+    return report.by_owner(owned).groups, first.total_users
 
 
 async def _ranked_keys(proxy: Proxy, period: Period, most: int) -> tuple[tuple[Group, ...], int]:
@@ -197,14 +190,11 @@ async def _users_by_day(proxy: Proxy, period: Period, progress: Progress) -> Spe
             "returns at once, and its pages repeat and skip rows",
             hint="Ask for one user or one team, group by team or key, or upgrade the proxy.",
         ) from error
-    tally = Tally()
-    for user_id, figures in folded.entities.by_id.items():
-        tally.count(clean(user_id) or report.NO_OWNER, figures)
     by_model = report.breakdown(folded.by_model)
     return Spend(
         period=period,
         total=total(folded.by_day.values()),
-        rows=report.breakdown(tally),
+        rows=report.by_owner(folded.entities.by_id),
         source=("/user/daily/activity",),
         notes=tuple(report.notes_on(by_model, period)),
     )
@@ -218,7 +208,12 @@ async def _customers_from_logs(proxy: Proxy, period: Period) -> Spend:
             hint="Ask for single customers with get_user_info(kind=customer), or upgrade the proxy.",
         )
     groups = [
-        Group(clean(row.end_user), Figures(spend=row.total_spend, api_requests=row.total_count))
+        Group(
+            clean(row.end_user),
+            Figures(spend=row.total_spend, api_requests=row.total_count),
+            report.whole_id(row.end_user),
+            row.end_user,
+        )
         for row in rows
         if row.end_user
     ]
@@ -250,7 +245,7 @@ class Entities:
             Group(
                 clean(self.aliases.get(entity_id) or entity_id) or nobody,
                 figures,
-                entity_id if self.aliases.get(entity_id) else _cut(entity_id),
+                entity_id if self.aliases.get(entity_id) else report.whole_id(entity_id),
                 entity_id,
             )
             for entity_id, figures in self.by_id.items()

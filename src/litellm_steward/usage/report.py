@@ -143,12 +143,32 @@ def key_group(key_hash: str, alias: str | None, figures: Figures, *, deleted: bo
 
 def by_user(keys: dict[str, KeyUsage], owners: dict[str, str | None], deleted: frozenset[str]) -> Breakdown:
     """A team's usage by the owner of the key; deleted and ownerless keys in rows of their own."""
-    tally = Tally()
+    owned, others = Tally(), Tally()
     for key_hash, usage in keys.items():
-        owner = owners.get(key_hash) or usage.metadata.user_id
-        name = DELETED_KEYS if key_hash in deleted else UNNAMED.get(key_hash) or clean(owner or "") or NO_OWNER
-        tally.count(name, usage.figures)
-    return breakdown(tally)
+        if key_hash in deleted or key_hash in UNNAMED:
+            others.count(DELETED_KEYS if key_hash in deleted else UNNAMED[key_hash], usage.figures)
+        else:
+            owned.count(owner_id(owners.get(key_hash) or usage.metadata.user_id), usage.figures)
+    return Breakdown(ranked([*owner_groups(owned), *(Group(name, figures) for name, figures in others.items())]))
+
+
+def by_owner(owned: Tally) -> Breakdown:
+    """Usage by the ids of internal users."""
+    return Breakdown(ranked(owner_groups(owned)))
+
+
+def owner_groups(owned: Tally) -> list[Group]:
+    return [Group(clean(user_id) or NO_OWNER, f, whole_id(user_id), user_id) for user_id, f in owned.items()]
+
+
+def owner_id(user_id: str | None) -> str:
+    """The id of an internal user as a release tells it; empty for nobody."""
+    return "" if user_id is None or user_id == UNASSIGNED else user_id
+
+
+def whole_id(name: str) -> str | None:
+    """An id or name, where it is not shown as it is."""
+    return name if clean(name) != name else None
 
 
 def entity_total(days: Iterable[Day], entity: str) -> Figures:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from litellm_steward.api import activity, customers, keys, spend_logs, teams
-from litellm_steward.api.activity import Day, KeyRows
+from litellm_steward.api.activity import Day, KeyRows, Scope
 from litellm_steward.api.keys import Key, KeyPage
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.spend_logs import Logged, LogPage
@@ -50,20 +50,25 @@ NO_FAILURES: Final = "This LiteLLM version does not book failed calls under thei
 TOP_CUSTOMERS: Final = 100
 
 
-async def usage_of_key(proxy: Proxy, key_hash: str, period: Period) -> Usage:
-    """One key, by model and by day, and by the users whose it was when it was used."""
+async def usage_of_key(proxy: Proxy, key_hash: str, period: Period, *, with_users: bool = True) -> Usage:
+    """One key, by model and by day; ``with_users`` also by those whose it was when it was used."""
     try:
         reading, users = await together(
-            read_aggregated(proxy, "user", period, api_key=key_hash), _users_of_key(proxy, key_hash, period)
+            read_aggregated(proxy, "user", period, api_key=key_hash),
+            _users_of_key(proxy, key_hash, period) if with_users else _nobody(),
         )
     except RouteMissing:
         reading = await read_pages(proxy, "user", period, api_key=key_hash)
         usage = _plain(reading, period)
-        by_user = report.breakdown(_by_entity(reading.days))
+        by_user = report.by_owner(_owners(reading.days))
         return replace(usage, by_user=by_user, failures_known=False, notes=(*usage.notes, NO_FAILURES))
     usage = _plain(reading, period)
     whole = (total(users.values()) - usage.total).is_nothing  # sums of floats, in another order
-    return replace(usage, by_user=report.breakdown(users) if whole else None)
+    return replace(usage, by_user=report.by_owner(users) if whole else None)
+
+
+async def _nobody() -> Tally:
+    return Tally()
 
 
 async def _users_of_key(proxy: Proxy, key_hash: str, period: Period) -> Tally:
@@ -73,18 +78,17 @@ async def _users_of_key(proxy: Proxy, key_hash: str, period: Period) -> Tally:
         ranked = await activity.top_users(proxy, period, KEY_PAGE, api_key=key_hash)
     except RouteMissing:
         page = await activity.one_page(proxy, "user", period, size=activity.USER_PAGE, api_key=key_hash)
-        return _by_entity(page.results) if page.metadata.total_pages <= 1 and not page.metadata.has_more else tally
+        return _owners(page.results) if page.metadata.total_pages <= 1 and not page.metadata.has_more else tally
     for row in ranked.users:
-        tally.count(clean(row.user_id or "") or report.NO_OWNER, figures_of(row))
+        tally.count(report.owner_id(row.user_id), figures_of(row))
     return tally
 
 
-def _by_entity(days: Iterable[Day]) -> Tally:
+def _owners(days: Iterable[Day]) -> Tally:
     tally = Tally()
     for day in days:
         for user_id, entry in day.breakdown.entities.items():
-            nobody = user_id in ("", report.UNASSIGNED)
-            tally.count(report.NO_OWNER if nobody else clean(user_id), figures_of(entry.metrics))
+            tally.count(report.owner_id(user_id), figures_of(entry.metrics))
     return tally
 
 
@@ -159,6 +163,11 @@ async def usage_of_team(proxy: Proxy, read: TeamReading, period: Period, team_ke
     return replace(usage, by_key=by_key, by_user=by_user, notes=(*usage.notes, *notes))
 
 
+async def plain_usage(proxy: Proxy, scope: Scope, entity: str, period: Period) -> Usage:
+    """One team or tag: its total, models, providers and days."""
+    return _plain(await read_whole(proxy, scope, period, entity=entity), period)
+
+
 async def usage_of_customer(proxy: Proxy, customer_id: str, period: Period) -> Usage:
     """One customer; 1.74.9 knows only spend and requests."""
     try:
@@ -230,8 +239,8 @@ async def _team_by_user(proxy: Proxy, team_id: str, period: Period) -> Breakdown
     """By owner for a team with more keys than can be listed: the proxy's own sum."""
     tally = Tally()
     for row in await activity.team_by_user(proxy, team_id, period):
-        tally.count(row.user_id or report.NO_OWNER, figures_of(row))
-    return report.breakdown(tally)
+        tally.count(report.owner_id(row.user_id), figures_of(row))
+    return report.by_owner(tally)
 
 
 async def _user_by_keys(proxy: Proxy, user_id: str, period: Period) -> Usage:
