@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Generator
 from pathlib import Path
 
 import httpx
+import httpx2
 import pytest
+from mcp import MCPError
 
 from litellm_steward.serving.gate import WRONG_AT_ONCE
 from litellm_steward.serving.http import HttpTransport, run_http
@@ -54,15 +56,28 @@ async def test_every_route_wants_it(transport: HttpTransport) -> None:
     assert not any(TOKEN in line or OTHER in line for line in served.said)
 
 
+class Answered(httpx2.Auth):
+    """Sees what a client is answered; the client's own error does not always tell."""
+
+    def __init__(self) -> None:
+        self.statuses: list[int] = []
+
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        response = yield request
+        self.statuses.append(response.status_code)
+
+
 @pytest.mark.parametrize("transport", BOTH)
 async def test_with_it_everything_works(transport: HttpTransport, era: Era) -> None:
     async with steward_inside(TOOLS, transport, steward_auth_token=TOKEN) as inside:
         async with inside.client(era, headers=bearer(TOKEN)) as client:
             named = era == "auto" or transport == "sse"  # streamable HTTP of the older protocol keeps no sessions
             assert words(await client.call_tool("whoami", {})) == f"{'mcp 0.1.0' if named else '-'} | token"
-        with pytest.raises(Exception, match=r"401|Unauthorized|unhandled|error"):
-            async with inside.client(era, headers=bearer(OTHER)) as client:
+        answered = Answered()
+        with pytest.raises((MCPError, httpx2.HTTPStatusError, ExceptionGroup)):
+            async with inside.client(era, auth=answered, headers=bearer(OTHER)) as client:
                 await client.list_tools()
+        assert set(answered.statuses) == {401}
 
 
 async def test_from_another_address_health_wants_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,8 +126,10 @@ async def test_wrong_tokens_are_counted_and_the_right_one_passes() -> None:
 
 async def test_a_caller_who_asks_too_often_is_told_when_to_come_back() -> None:
     async with steward_inside(TOOLS, steward_rate_limit=1) as inside, inside.browser() as client:
-        answers = [await client.get("/health") for _ in range(4)]
-    assert [answer.status_code for answer in answers[:2]] == [200, 200]
+        answers = [await client.get("/health") for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [200, 200]
+        while answers[-1].status_code == 200 and len(answers) < 100:  # a slow machine may be let through at times
+            answers.append(await client.get("/health"))
     assert answers[-1].status_code == 429
     assert answers[-1].headers["Retry-After"] == "1"
 
@@ -126,7 +143,6 @@ async def test_beyond_loopback_hosts_are_named() -> None:
             here = f"http://127.0.0.1:{port}/nowhere"
             assert (await client.get(here)).status_code == 404
             assert (await client.get(here, headers={"Host": f"steward.example:{port}"})).status_code == 421
-    assert os.environ.get("STEWARD_AUTH_TOKEN") is None
 
 
 async def test_the_proxy_never_sees_it() -> None:
