@@ -9,7 +9,7 @@ out before, S and B say how far the finding reaches.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import ceil, inf
@@ -21,6 +21,7 @@ from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.ranked import PAGE
 from litellm_steward.api.teams import Team
 from litellm_steward.api.users import User
+from litellm_steward.progress import Progress
 from litellm_steward.text import count, money
 from litellm_steward.together import each, together
 
@@ -36,7 +37,6 @@ SECONDS: Final = 20.0
 BY_BUDGET: Final = 2
 """Of each round, the pages of the smallest budgets; the others are of the largest spenders."""
 
-Progress = Callable[[float, float, str], Awaitable[None]]
 T = TypeVar("T")
 
 

@@ -10,10 +10,10 @@ from litellm_steward.api import activity, users
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.errors import InvalidArgument, ProxyError, Unsupported
 from litellm_steward.periods import Period
+from litellm_steward.progress import Progress, quiet
 from litellm_steward.together import each
 from litellm_steward.usage.company import Dimension, Spend, company_by
 from litellm_steward.usage.figures import Figures, figures_of, total
-from litellm_steward.usage.readings import Progress, quiet
 from litellm_steward.usage.report import Breakdown, Group, Usage, ranked
 from litellm_steward.usage.scopes import (
     DAY_NOT_KNOWN,

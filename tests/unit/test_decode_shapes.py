@@ -16,9 +16,9 @@ PAGE = TypeAdapter(KeyPage)
 HTML = b"<html><head><style>p{color:red}</style><title>502 Bad Gateway</title></head><body><h1>502</h1></body></html>"
 
 
-def _refuse(status: int, body: object, **more: float) -> errors.ProxyError:
+def _refuse(status: int, body: object, retry_after: float | None = None) -> errors.ProxyError:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return error_of(Answer(status, content, **more), ROUTE)
+    return error_of(Answer(status, content, retry_after), ROUTE)
 
 
 GARBAGE = {

@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from litellm_steward import errors, text
 
@@ -69,6 +69,8 @@ class Answer:
     status: int
     body: bytes
     retry_after: float | None = None
+    asked_with: SecretStr | None = None
+    """The key that was sent: an error may quote it."""
 
 
 def decode(answer: Answer, expect: TypeAdapter[T], route: str, secrets: Iterable[str] = ()) -> T:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -24,7 +25,7 @@ from urllib.parse import urlencode
 
 import anyio
 import httpx
-from pydantic import TypeAdapter
+from pydantic import SecretStr, TypeAdapter
 
 from litellm_steward import errors
 from litellm_steward.api.decode import Answer, decode
@@ -229,10 +230,10 @@ class Proxy:
         secrets: Sequence[str] = (),
     ) -> T:
         if answer.status in also:
-            answer = Answer(200, answer.body)
+            answer = replace(answer, status=200)
         adapter = expect if isinstance(expect, TypeAdapter) else TypeAdapter(expect)
         try:
-            return decode(answer, adapter, route, (*self._known_secrets(), *secrets))
+            return decode(answer, adapter, route, (*_known(answer.asked_with), *secrets))
         except (errors.KeyRefused, errors.RoleRefused) as error:
             error.hint = self._key_hint or error.hint
             raise
@@ -248,11 +249,8 @@ class Proxy:
         named: Mapping[str, str] | None = None,
     ) -> tuple[Answer, Mapping[str, str]]:
         route = f"{method} {path}"
-        if key is None:
-            headers = {self._key_header: f"Bearer {reveal(self._key.read())}"}
-        else:
-            headers = {"Authorization": f"Bearer {key}"}
-        headers = {**(named or {}), **headers}
+        secret, header = (self._key.read(), self._key_header) if key is None else (SecretStr(key), "Authorization")
+        headers = {**(named or {}), header: f"Bearer {reveal(secret)}"}
         given = {name: value for name, value in (params or {}).items() if value is not None}
         try:
             request = self._client.build_request(method, _address(path, given), json=body, headers=headers)
@@ -277,13 +275,11 @@ class Proxy:
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise errors.ProxyBroken(f"{route} was answered with invalid HTTP ({type(error).__name__})") from error
         log.debug("%s -> %d, %d bytes", route, response.status_code, len(content))
-        return Answer(response.status_code, content, _retry_after(response.headers)), response.headers
+        return Answer(response.status_code, content, _retry_after(response.headers), secret), response.headers
 
-    def _known_secrets(self) -> tuple[str, ...]:
-        try:
-            return (reveal(self._key.read()),)
-        except errors.StewardError:
-            return ()
+
+def _known(secret: SecretStr | None) -> tuple[str, ...]:
+    return (reveal(secret),) if secret is not None else ()
 
 
 async def _no_record(_: str) -> Mapping[str, str]:

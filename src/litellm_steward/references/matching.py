@@ -1,4 +1,4 @@
-"""Choosing among candidates: pure, and the same for keys, teams, users and models.
+"""Choosing among candidates, the same for keys, teams, users and models.
 
 An exact match wins if it is unique (with a note if a near twin differs only by case); else a match
 that ignores case, if unique. An id wins over a name that imitates it.
@@ -6,11 +6,12 @@ that ignores case, if unique. An id wins over a name that imitates it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Generic, TypeVar
 
+from litellm_steward.api.proxy import Proxy
 from litellm_steward.errors import Ambiguous, NotFound
 from litellm_steward.text import MAX_ID, clean, named, quote
 
@@ -67,6 +68,13 @@ def match(kind: str, reference: str, candidates: Iterable[Candidate[T]]) -> Matc
         shown = ", ".join(c.label for c in others[:SHOWN])
         notes = (f"Another {kind} {same}: {shown}.",)
     return Match(chosen[0].item, notes)
+
+
+async def if_given(
+    resolve: Callable[[Proxy, str], Awaitable[Match[T]]], proxy: Proxy, reference: str | None
+) -> Match[T] | None:
+    """What an optional argument names. An empty one is a mistake, not a wish for everything."""
+    return await resolve(proxy, reference) if reference is not None else None
 
 
 def not_found(kind: str, reference: str, pool: Iterable[Candidate[T]], hint: str | None = None) -> NotFound:

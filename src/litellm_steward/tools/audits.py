@@ -7,10 +7,12 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from litellm_steward.key_audit import Audit, audit
+from litellm_steward.key_audit import NO_BUDGET, Audit, audit
+from litellm_steward.references.matching import if_given
 from litellm_steward.references.teams import resolve_team
 from litellm_steward.references.users import resolve_user
 from litellm_steward.text import clean, count, named
+from litellm_steward.together import together
 from litellm_steward.tools.audit_views import KeyAudit, audit_counts, audit_row
 from litellm_steward.tools.parameters import TeamRef, UserRef
 from litellm_steward.tools.view import StewardContext, steward_of
@@ -29,19 +31,14 @@ async def audit_keys(
     owner, of a deleted owner or team, allowed every model, blocked, expired; then shows the worst keys.
     """
     proxy = steward_of(ctx).proxy
-    team_match = await resolve_team(proxy, team) if team is not None else None
-    user_match = await resolve_user(proxy, user) if user is not None else None
-
-    async def progress(done: float, in_all: float, message: str) -> None:
-        await ctx.report_progress(done, in_all, message)
-
+    team_match, user_match = await together(if_given(resolve_team, proxy, team), if_given(resolve_user, proxy, user))
     result = await audit(
         proxy,
         team_id=team_match.item.team_id if team_match else None,
         user_id=user_match.item.user_id if user_match else None,
         unused=timedelta(days=unused_days),
         rows=limit,
-        progress=progress,
+        progress=ctx.report_progress,
     )
     of_team = f"team {named(clean(team_match.item.team_alias or team_match.item.team_id))}" if team_match else ""
     of_user = f"user {named(clean(user_match.item.user_id))}" if user_match else ""
@@ -82,6 +79,6 @@ def _notes(result: Audit) -> list[str]:
         notes.append("All users could not be read at once: deleted owners are unknown. A team's audit tells them.")
     if not result.teams_checked:
         notes.append("There are too many teams to look for deleted ones.")
-    if result.counts["no budget"]:
+    if result.counts[NO_BUDGET]:
         notes.append("Without budget means of the key's own; its team's budget, if there is one, still limits it.")
     return notes

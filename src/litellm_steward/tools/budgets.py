@@ -7,9 +7,10 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from litellm_steward.budget_scan import Holder, Scan, Scope, scan
+from litellm_steward.budget_scan import Holder, Scope, scan
 from litellm_steward.burn_rates import Burn, burns, urgency
 from litellm_steward.periods import utc_now
+from litellm_steward.progress import one_of
 from litellm_steward.text import count
 from litellm_steward.tools.blocks import TEAM_KEYS_UNBOUND
 from litellm_steward.tools.budget_views import BudgetWatch, budget_row, looked
@@ -31,13 +32,11 @@ async def budget_watch(
     Says how far the search reached where there are too many to look at everyone.
     """
     proxy = steward_of(ctx).proxy
-    scans: list[Scan] = []
-    for number, one in enumerate([scope] if scope else ALL):
-
-        async def progress(done: float, in_all: float, message: str, number: int = number) -> None:
-            await ctx.report_progress(number + done / in_all, 1 if scope else len(ALL), message)
-
-        scans.append(await scan(proxy, one, threshold / 100, progress))
+    scopes: tuple[Scope, ...] = (scope,) if scope else ALL
+    scans = [
+        await scan(proxy, one, threshold / 100, one_of(ctx.report_progress, number, len(scopes)))
+        for number, one in enumerate(scopes)
+    ]
     found = sorted((holder for result in scans for holder in result.found), key=_rank)
     measured = sorted(await burns(proxy, found[:limit]), key=urgency)
     names = Counter((holder.scope, holder.name) for holder in found)

@@ -14,7 +14,6 @@ from litellm_steward.api import keys, teams
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import Team
-from litellm_steward.api.users import User
 from litellm_steward.api.version import Version
 from litellm_steward.approval import Agreed, Pending, agreement
 from litellm_steward.budgets import check_budget, normalise_duration
@@ -22,7 +21,7 @@ from litellm_steward.delivery import prepare_delivery
 from litellm_steward.names import check_name, chosen_alias
 from litellm_steward.periods import resolve_period
 from litellm_steward.references.keys import resolve_key
-from litellm_steward.references.matching import Match
+from litellm_steward.references.matching import if_given
 from litellm_steward.references.model_names import unknown_models
 from litellm_steward.references.teams import resolve_team
 from litellm_steward.references.users import resolve_user
@@ -116,27 +115,26 @@ async def generate_key(
     if budget_limits or aliases:
         await _needs_newer(steward, "budget_limits" if budget_limits else "aliases")
     team_match, user_match, unknown = await together(
-        _maybe_team(proxy, team), _maybe_user(proxy, user), unknown_models(proxy, models or [])
+        if_given(resolve_team, proxy, team), if_given(resolve_user, proxy, user), unknown_models(proxy, models or [])
     )
     owner = user_match.item if user_match else None
+    home = team_match.item if team_match else None
     for found in (team_match, user_match):
         notes += found.notes if found else ()
     notes += unknown
-    if team_match and owner and not _is_member(team_match.item, owner.user_id):
-        notes.append(f"{quote(owner.user_id)} is not a member of {quote(team_name(team_match.item))}.")
-    alias = key_alias or chosen_alias(
-        team_match.item.team_alias if team_match else None, owner.user_id if owner else None
-    )
+    if home and owner and not _is_member(home, owner.user_id):
+        notes.append(f"{quote(owner.user_id)} is not a member of {quote(team_name(home))}.")
+    alias = key_alias or chosen_alias(home.team_alias if home else None, owner.user_id if owner else None)
     body |= {
         "key_alias": alias,
-        "team_id": team_match.item.team_id if team_match else None,
+        "team_id": home.team_id if home else None,
         "user_id": owner.user_id if owner else None,
     }
     body = {name: value for name, value in body.items() if value is not None}
     audit.about(
         key=alias,
-        team=team_name(team_match.item) if team_match else None,
-        team_id=team_match.item.team_id if team_match else None,
+        team=team_name(home) if home else None,
+        team_id=home.team_id if home else None,
         user=owner.user_id if owner else None,
     )
     new = await key_changes.generate(proxy, body, alias)
@@ -155,7 +153,7 @@ async def generate_key(
         key_masked=masked(stored),
         key_id=key_id,
         key_alias=stored.key_alias,
-        team=team_name(team_match.item) if team_match else None,
+        team=team_name(home) if home else None,
         team_id=stored.team_id,
         user=stored.user_id,
         models=stored.models,
@@ -277,14 +275,6 @@ async def _needs_newer(steward: Steward, argument: str) -> None:
             f"LiteLLM {version} does not honour {argument} of a key; nothing was created",
             hint=f"Leave {argument} out, or upgrade the proxy.",
         )
-
-
-async def _maybe_team(proxy: Proxy, reference: str | None) -> Match[Team] | None:
-    return await resolve_team(proxy, reference) if reference else None
-
-
-async def _maybe_user(proxy: Proxy, reference: str | None) -> Match[User] | None:
-    return await resolve_user(proxy, reference) if reference else None
 
 
 async def _read_back(proxy: Proxy, key_hash: str) -> Key | None:

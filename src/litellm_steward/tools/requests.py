@@ -11,9 +11,11 @@ from pydantic import Field
 from litellm_steward.errors import InvalidArgument
 from litellm_steward.periods import Period, resolve_period, utc_now
 from litellm_steward.references.keys import resolve_key
+from litellm_steward.references.matching import if_given
 from litellm_steward.references.teams import resolve_team
 from litellm_steward.references.users import resolve_user
 from litellm_steward.request_search import Criteria, Found, Order, Search, log_lacks
+from litellm_steward.together import together
 from litellm_steward.tools.parameters import EndDate, KeyRef, PeriodParam, StartDate, TeamRef, UserRef
 from litellm_steward.tools.request_views import Requests, request_view
 from litellm_steward.tools.view import StewardContext, steward_of
@@ -44,9 +46,9 @@ async def find_requests(
     proxy = steward_of(ctx).proxy
     days = resolve_period(period, start_date, end_date)
     number, until = _position(cursor, limit, days)
-    users = await resolve_user(proxy, user) if user is not None else None
-    teams = await resolve_team(proxy, team) if team is not None else None
-    keys = await resolve_key(proxy, key) if key is not None else None
+    users, teams, keys = await together(
+        if_given(resolve_user, proxy, user), if_given(resolve_team, proxy, team), if_given(resolve_key, proxy, key)
+    )
     criteria = Criteria(
         since=datetime.combine(days.start, time(), UTC),
         until=until,

@@ -13,6 +13,7 @@ from litellm_steward import spending
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.errors import InvalidArgument
 from litellm_steward.periods import Period, resolve_period
+from litellm_steward.progress import one_of
 from litellm_steward.references.keys import resolve_key
 from litellm_steward.references.teams import resolve_team
 from litellm_steward.references.users import resolve_customer, resolve_user
@@ -28,7 +29,6 @@ from litellm_steward.usage.changes import Changes, what_changed
 from litellm_steward.usage.company import PAGE, Dimension, Spend
 from litellm_steward.usage.figures import DUST, Figures, apportion, quantum_for
 from litellm_steward.usage.models import NOT_KNOWN
-from litellm_steward.usage.readings import Progress
 
 COMPLETE: Final = 10_000
 """Rows of a CSV; what a longer list leaves out is its last row."""
@@ -61,11 +61,12 @@ async def spend_report(
         steward.proxy, {"user": user, "team": team, "key": key, "customer": customer, "tag": tag}
     )
     most = COMPLETE if format == "csv" else PAGE
-    ask = partial(spend_by, steward.proxy, subject, group_by, most=most, progress=_progress(ctx))
-    spend = await ask(days)
+    parts = 1 if compare is None else 2
+    ask = partial(spend_by, steward.proxy, subject, group_by, most=most)
+    spend = await ask(days, progress=one_of(ctx.report_progress, 0, parts))
     compared = None
     if compare is not None:
-        before = await ask(days.previous())
+        before = await ask(days.previous(), progress=one_of(ctx.report_progress, 1, parts))
         changes = await _changes(steward.proxy, subject, group_by, before, spend, top)
         compared = _comparison(before, spend, changes)
         notes += list(changes.notes)
@@ -119,13 +120,6 @@ async def _subject(proxy: Proxy, given: dict[str, str | None]) -> tuple[Subject,
     if not value or "," in value:
         raise InvalidArgument("tag must be one tag, without a comma")
     return Subject("tag", value, f"tag {clean(value)}"), []
-
-
-def _progress(ctx: StewardContext) -> Progress:
-    async def report(done: float, in_all: float, message: str) -> None:
-        await ctx.report_progress(done, in_all, message)
-
-    return report
 
 
 async def _changes(

@@ -28,12 +28,13 @@ from litellm_steward.api.activity import Activity, Day, Scope
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.errors import RouteMissing, Unsupported
 from litellm_steward.periods import Period
+from litellm_steward.progress import Progress, quiet
 from litellm_steward.text import clean
 from litellm_steward.together import each, together
 from litellm_steward.usage import report
 from litellm_steward.usage.figures import Figures, Tally, figures_of, total
 from litellm_steward.usage.models import models_of, providers_of
-from litellm_steward.usage.readings import Progress, quiet, windows
+from litellm_steward.usage.readings import windows
 from litellm_steward.usage.report import Breakdown, Group, KeyUsage, ranked
 
 Dimension = Literal["user", "team", "key", "model", "provider", "tag", "customer", "day"]

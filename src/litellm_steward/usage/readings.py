@@ -14,7 +14,7 @@ beforehand (``api/releases.py``). What cannot be read whole is refused; a sum of
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -24,6 +24,7 @@ from litellm_steward.api.activity import USER_PAGE, Activity, Day, Scope
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.errors import RouteMissing, Unsupported
 from litellm_steward.periods import Period
+from litellm_steward.progress import Progress, quiet
 from litellm_steward.together import together
 
 MOST_ROWS: Final = 15_000
@@ -33,13 +34,6 @@ FEW_ROWS: Final = 6_000
 """Rows aimed at where many windows follow each other: larger ones take as long in all, and more memory."""
 
 FIRST_PAGE: Final = 1_000
-
-Progress = Callable[[float, float, str], Awaitable[None]]
-"""Told how far a long reading is: done, in all, a sentence."""
-
-
-async def quiet(done: float, in_all: float, message: str) -> None:
-    """Nobody wants to know."""
 
 
 @dataclass(frozen=True)
