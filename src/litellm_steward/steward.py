@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,6 +24,10 @@ CALLERS_KEPT: Final = 256
 """Callers with keys of their own whose reports are kept."""
 
 
+VERSION_KEPT: Final = 300.0
+"""Seconds: the proxy may be upgraded, and to one that does not tell its release the question costs megabytes."""
+
+
 @dataclass
 class Steward:
     """The settings, the one connection to the proxy, the approvals in flight and the reports to fetch."""
@@ -34,12 +39,14 @@ class Steward:
     audit: AuditLog = field(default_factory=AuditLog)
     access: KnownAccess = field(default_factory=KnownAccess)
     _version: Version | None = None
+    _version_until: float = 0
     _callers: OrderedDict[str, Steward] = field(default_factory=OrderedDict)
 
     async def version(self) -> Version | None:
-        """The proxy's release, found out when first needed and kept; ``None`` if it does not tell."""
-        if self._version is None:
+        """The proxy's release, found out when needed and kept for a while; ``None`` if it does not tell."""
+        if time.monotonic() >= self._version_until:
             self._version = await detect(self.proxy)
+            self._version_until = time.monotonic() + VERSION_KEPT
         return self._version
 
     def of_caller(self, identity: str, key: SecretStr) -> Steward:
@@ -54,7 +61,13 @@ class Steward:
                 ConstantSecret(KEY_HEADER, key), hint=f"It is the one in this request's {KEY_HEADER}."
             )
             found = replace(
-                self, proxy=proxy, reports=Reports(), access=KnownAccess(), _version=None, _callers=OrderedDict()
+                self,
+                proxy=proxy,
+                reports=Reports(),
+                access=KnownAccess(),
+                _version=None,
+                _version_until=0,
+                _callers=OrderedDict(),
             )
         self._callers[identity] = found
         while len(self._callers) > CALLERS_KEPT:

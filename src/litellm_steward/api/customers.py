@@ -17,7 +17,6 @@ class Customer(Wire):
     alias: str | None = None
     blocked: bool = False
     spend: float = 0
-    default_model: str | None = None
     litellm_budget_table: BudgetTable | None = None
 
 

@@ -32,7 +32,6 @@ class Key(Budgeted, OwnBudgets):
     created_at: datetime | None = None
     last_active: datetime | None = None
     deleted_at: datetime | None = None
-    settings_updated_at: datetime | None = None
     said_status: str = Field(default="", alias="status")
     metadata: dict[str, object] = {}
 
@@ -82,7 +81,6 @@ class NewKey(Wire):
 
     key: RawKey
     token: str = ""
-    token_id: str = ""
 
 
 async def info(proxy: Proxy, key_hash: str) -> Key | None:
@@ -110,14 +108,6 @@ async def page(
 
     Filters match exactly on some releases and by substring on others: compare afterwards.
     """
-    for name, value in {
-        "key_alias": key_alias,
-        "key_hash": key_hash,
-        "user_id": user_id,
-        "team_id": team_id,
-    }.items():
-        if value == "":
-            raise errors.InvalidArgument(f"{name} must not be empty")  # an empty filter means every key
     return await proxy.get(
         "/key/list",
         KeyPage,

@@ -13,7 +13,6 @@ class LitellmParams(Wire):
     model: str = ""
     custom_llm_provider: str | None = None
     api_base: str | None = None
-    api_version: str | None = None
     litellm_credential_name: str | None = None
     rpm: int | None = None
     tpm: int | None = None
@@ -33,7 +32,6 @@ class ModelInfo(Wire):
     mode: str | None = None
     input_cost_per_token: float | None = None
     output_cost_per_token: float | None = None
-    cache_read_input_token_cost: float | None = None
     input_cost_per_second: float | None = None
     blocked: bool | None = None
     team_id: str | None = None

@@ -136,8 +136,13 @@ class Proxy:
         also: Sequence[int] = (),
         attempts: int = ATTEMPTS,
     ) -> T:
-        """Read. ``also``: error statuses whose body is the answer all the same."""
+        """Read. ``also``: error statuses whose body is the answer all the same.
+
+        Raises ``InvalidArgument`` for an empty filter: LiteLLM takes it for the whole company, or for our own key.
+        """
         route = f"GET {path}"
+        if empty := [name for name, value in (params or {}).items() if value == ""]:
+            raise errors.InvalidArgument(f"{empty[0]} must not be empty")
         if self.lacks(route):
             raise errors.RouteMissing(f"This LiteLLM version has no {route}", status=404)
         with _deadline(timeout or self._timeout, route):

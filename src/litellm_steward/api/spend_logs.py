@@ -78,8 +78,6 @@ async def recent(proxy: Proxy, key_hash: str, since: datetime, until: datetime, 
 
 async def failures_of_user(proxy: Proxy, user_id: str, period: Period, size: int = 100) -> LogPage:
     """``GET /spend/logs/ui?status_filter=failure``: the failed calls of one user, newest first."""
-    if not user_id:
-        raise errors.InvalidArgument("user_id must not be empty")
     query: Query = {
         "user_id": user_id,
         "status_filter": "failure",

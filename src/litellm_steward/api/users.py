@@ -27,7 +27,6 @@ class User(Budgeted):
     teams: Strings = []
     models: Strings = []
     created_at: datetime | None = None
-    key_count: int | None = None
 
 
 class UserPage(Wire):
@@ -89,8 +88,6 @@ async def info(proxy: Proxy, user_id: str) -> UserInfo:
 
     ``/key/list?user_id=`` has pages of a hundred, and on 1.83 finds the keys of everybody whose id contains this one.
     """
-    if not user_id:
-        raise errors.InvalidArgument("user_id must not be empty")  # it would mean the caller
     return await proxy.get("/user/info", UserInfo, {"user_id": user_id})
 
 

@@ -37,10 +37,11 @@ async def find_user(proxy: Proxy, reference: str) -> tuple[Match[User] | None, l
         return chosen, found, True
     searched = await users.search(proxy, reference)
     wanted = reference.casefold()
-    searchable = all(_mentions(user, wanted) for user in searched)
-    if searchable or len(searched) < users.PAGE:  # everybody fits on the page: as good as a search
+    everybody = len(searched) < users.PAGE  # all fit on the page: as good as a search
+    searchable = everybody or all(_mentions(user, wanted) for user in searched)
+    if searchable:
         chosen = match("user", reference, map(_candidate, [*found, *searched]))
-    return chosen, [*found, *searched], searchable or len(searched) < users.PAGE
+    return chosen, [*found, *searched], searchable
 
 
 async def resolve_user(proxy: Proxy, reference: str) -> Match[User]:

@@ -225,9 +225,8 @@ async def delete_model(
             hint="Remove it from model_list in config.yaml and restart the proxy.",
         )
     others = [d for d in deployed if d.model_name == found.model_name and d.id != found.id]
-    plan = deletion_plan(
-        found, others, fallbacks.chains(live, deployed), [*match.notes, *fallbacks.unreadable_notes(live)]
-    )
+    chains = fallbacks.chains(live, deployed)
+    plan = deletion_plan(found, others, chains, [*match.notes, *fallbacks.unreadable_notes(live)])
     agreed = await agreement(steward.approvals, ctx, plan, approval)
     outcome = DeletedModel(
         status="approval_required",
@@ -245,7 +244,7 @@ async def delete_model(
             hint="Look at it with get_model_info, then delete it again.",
         )
     notes = ["Other instances of the proxy may route to it for up to 30 s."]
-    if not others and (naming := chains_naming(fallbacks.chains(live, deployed), found.model_name)):
+    if not others and (naming := chains_naming(chains, found.model_name)):
         notes.append(f"These fallback rules still name it: {naming}.")
     return outcome.model_copy(update={"status": "deleted", "remaining_deployments": len(others), "notes": notes})
 

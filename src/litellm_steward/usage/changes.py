@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from litellm_steward.text import money
+from litellm_steward.together import each
 from litellm_steward.usage.company import Spend
 from litellm_steward.usage.figures import NOTHING, Figures
 from litellm_steward.usage.report import Group
@@ -48,14 +49,15 @@ async def what_changed(before: Spend, after: Spend, top: int, lookup: Lookup | N
     names = {ref: group.name for ref, group in (*earlier.items(), *later.items())}
     known = [_change(names[ref], earlier.get(ref), later.get(ref), ref) for ref in names]
     known.sort(key=_size)
-    chosen = []
-    for change, ref in known[: top * 2]:
+
+    async def exact(change: Change, ref: str) -> Change:
         if lookup is not None and ref not in later and after.rows.unlisted:
-            chosen.append(Change(change.name, change.before, await lookup(ref, after)))
-        elif lookup is not None and ref not in earlier and before.rows.unlisted:
-            chosen.append(Change(change.name, await lookup(ref, before), change.after))
-        else:
-            chosen.append(change)
+            return Change(change.name, change.before, await lookup(ref, after))
+        if lookup is not None and ref not in earlier and before.rows.unlisted:
+            return Change(change.name, await lookup(ref, before), change.after)
+        return change
+
+    chosen = await each([exact(change, ref) for change, ref in known[: top * 2]], at_once=4)
     chosen = sorted(chosen, key=lambda change: (-abs(change.spend), change.name))[:top]
     chosen = [change for change in chosen if change.spend]
     whole = after.total.spend - before.total.spend
