@@ -40,7 +40,7 @@ def problems_of(filled: Filled, question: Question, answer: Answered) -> list[st
     for by, title, rows in _tables(question, usage):
         found += _rows(filled, question, by, rows, usage)
         found += [f"{title}: {problem}" for problem in _adds_up(rows, usage)]
-        found += [f"{title}, printed: {problem}" for problem in _printed(answer.text, title, rows, usage)]
+        found += [f"{title}, printed: {problem}" for problem in _printed(question, answer.text, title, rows, usage)]
     if "compared" in data:
         found += [f"compared: {problem}" for problem in _compared(filled, question, data, answer.text)]
     if not question.by:
@@ -166,10 +166,12 @@ def _adds_up(rows: list[Json], usage: Json) -> Problems:
         yield f"shares add up to {sum(shares)}"
 
 
-def _printed(text: str, title: str, rows: list[Json], usage: Json) -> Problems:
-    """The table of the text, if there is one: the same rows, and its columns add up to the printed total."""
+def _printed(question: Question, text: str, title: str, rows: list[Json], usage: Json) -> Problems:
+    """The table of the text has the same rows, and its columns add up to the printed total."""
     printed = table_of(text, title)
     if printed is None:
+        if rows and question.by:  # of what is told beside other things not all is printed
+            yield "no table"
         return
     if len(printed) != len(rows):
         yield f"{len(printed)} rows, not {len(rows)}"

@@ -156,10 +156,13 @@ async def test_requests_are_those_of_the_log(gateway: Seeded, connect: Connect, 
             assert answer["total"] == len(expected), question
             assert len(shown) == min(50, len(expected)), question
             assert {row["request_id"] for row in shown} <= {request_id for request_id, _, _ in expected}
-            assert [row["spend"] for row in shown] == pytest.approx(
-                [spend for _, _, spend in expected][: len(shown)], abs=1e-6
-            ) or order == "newest"
-            if order == "newest":
+            booked = {request_id: spend for request_id, _, spend in expected}
+            for row in shown:
+                assert row["spend"] == pytest.approx(booked[row["request_id"]], abs=1e-6)
+            if order == "dearest":
+                spends = [spend for _, _, spend in expected]
+                assert [row["spend"] for row in shown] == pytest.approx(spends[: len(shown)], abs=1e-6)
+            else:
                 times = [row["time"] for row in shown]
                 assert times == sorted(times, reverse=True)
                 assert times == [f"{moment:%Y-%m-%dT%H:%M:%SZ}" for _, moment, _ in expected][: len(shown)]
