@@ -52,9 +52,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByGroup
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What tests told by ``record_property("told", …)``, whichever process ran them: a seed, say."""
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            if getattr(report, "when", None) == "call":
-                for name, value in report.user_properties:
-                    if name == "told":
-                        terminalreporter.write_line(str(value))
+    reports = [report for some in terminalreporter.stats.values() for report in some]
+    called = [report for report in reports if getattr(report, "when", None) == "call"]
+    told = [str(value) for report in called for name, value in report.user_properties if name == "told"]
+    for line in dict.fromkeys(told):  # several tests may say the same
+        terminalreporter.write_line(line)

@@ -37,7 +37,6 @@ ANSWERED: Final = {OLDEST: 50, MIDDLE: 75, NEWEST: 90}
 class Tally:
     """What became of the questions."""
 
-    seed: int
     answered: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
@@ -49,7 +48,7 @@ class Tally:
     def report(self, version: str, seconds: float) -> str:
         reasons = "".join(f"\n  {times} x {reason}" for reason, times in self.refused.most_common())
         return (
-            f"Company size, LiteLLM {version}, STEWARD_TEST_SEED={self.seed}: "
+            f"Company size, LiteLLM {version}: "
             f"{self.asked} questions in {seconds:.0f} s, "
             f"{self.answered} answered, {self.refused.total()} refused{reasons}"
         )
@@ -65,7 +64,8 @@ def seed() -> int:
 async def test_random_questions(
     filled: Filled, evidence: Evidence, seed: int, record_property: Callable[[str, object], None]
 ) -> None:
-    tally = Tally(seed)
+    record_property("told", f"LiteLLM {filled.version}: STEWARD_TEST_SEED={seed} on {filled.company.last_day} (UTC)")
+    tally = Tally()
     began = time.monotonic()
     async with over_stdio(filled.running, evidence, STEWARD_TOOLSETS="default,spend") as steward:
         random = Random(f"{seed} {filled.version}")  # noqa: S311 - to be repeated, not to be secret

@@ -11,7 +11,7 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Literal
@@ -87,9 +87,16 @@ assert len(NO_CREDENTIALS) < WRONG_AT_ONCE, "more wrong tokens from one address 
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def place() -> AsyncIterator[Place]:
+async def two() -> AsyncIterator[Place]:
     async with two_places() as found:
         yield found
+
+
+@pytest.fixture
+def place(two: Place, record_property: Callable[[str, object], None]) -> Place:
+    if not two.is_apart:
+        record_property("told", f"No network namespace can be made here: only another address asks ({two.address}).")
+    return two
 
 
 def request(method: str, target: str, *headers: tuple[str, str], body: bytes = b"", version: str = "1.1") -> bytes:
