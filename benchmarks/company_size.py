@@ -39,11 +39,12 @@ def main() -> int:
                 if asked.results:
                     asked.results.write_text(dump(found), encoding="utf-8")
     print(table(found, CASES))
-    for miss in misses(found, CASES):
+    missed = list(misses(found, CASES))
+    for miss in missed:
         print(f"MISSED {miss}")
     if asked.readme:
         write_readme(found)
-    return 0
+    return 1 if missed else 0
 
 
 def _parser() -> argparse.ArgumentParser:

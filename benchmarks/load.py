@@ -3,8 +3,8 @@
 Run by hand: ``make load``, or ``uv run python -m benchmarks.load --calls 50000``. It needs Linux, for ``/proc``. A real
 steward serves HTTP in front of a stand-in proxy whose answers follow from what it is asked; clients of both protocol
 eras make calls of every kind, hang up, and check each answer. Whatever must not be is printed as MISSED: an answer
-that is lost or somebody else's, memory that grows, a descriptor or a task that stays, a line too many or too few in
-the record of changes. ``tests/wire/test_load.py`` makes a short run of the same.
+that is lost or somebody else's, memory that grows, a descriptor that stays, a line too many or too few in the record of
+changes. ``tests/wire/test_load.py`` makes a short run of the same.
 """
 
 from __future__ import annotations
