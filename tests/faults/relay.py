@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
@@ -64,10 +63,6 @@ class Exchange:
     @property
     def is_write(self) -> bool:
         return self.method == "POST" and self.path in WRITES
-
-    @property
-    def json(self) -> Any:  # noqa: ANN401 - whatever was sent
-        return json.loads(self.body)
 
     async def pass_on(self) -> Answered:
         """Ask the real proxy."""
@@ -128,11 +123,6 @@ def writes(exchange: Exchange) -> bool:
 
 def route(path: str) -> Where:
     return lambda exchange: exchange.path == path
-
-
-def nth(number: int) -> Where:
-    """The n-th request since the weather turned, and no other."""
-    return lambda exchange: len(exchange.relay.asked) == number
 
 
 @dataclass

@@ -16,9 +16,6 @@ Json = dict[str, Any]
 MICRO: Final = Decimal("0.000002")
 """Rows are rounded to micro-dollars so that they add up, which may move one by a micro-dollar."""
 
-WHOLE: Final = ("prompt_tokens", "completion_tokens", "total_tokens", "successful_requests", "failed_requests")
-"""What only a complete answer has."""
-
 
 @dataclass(frozen=True)
 class Sums:

@@ -177,6 +177,17 @@ async def test_a_user_who_is_also_a_customer(filled: Filled, connected: Ask) -> 
         assert customer.data["usage"]["spend"] != answer.data["usage"]["spend"]
 
 
+async def test_a_tag_with_a_comma_is_two_to_the_proxy(filled: Filled, connected: Ask) -> None:
+    """It is refused by itself, and counted in the table of all tags."""
+    async with connected() as steward:
+        tag, (day, _) = filled.company.tag_with_commas, days(filled, 1)
+        asked = {"start_date": day, "end_date": day}
+        refusal = (await steward("spend_report", group_by=["model"], tag=tag, **asked)).error()
+        assert "tag must be one tag, without a comma" in refusal
+        answer = await read(steward, filled, Scope(), ("tag",), (day, day), top=ANY_NUMBER_OF_ROWS)
+        assert tag in {row["name"] for row in answer.data["rows"]}
+
+
 async def test_a_complete_table(filled: Filled, connected: Ask) -> None:
     """The CSV has every team, and adds up to the total."""
     async with connected() as steward:

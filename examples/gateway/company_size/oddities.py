@@ -1,14 +1,8 @@
 """What is odd in the company, by name: twins, strangers' orders in names, and those to whom special things happen."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from dataclasses import dataclass
 from typing import Final
-
-TEAMS: Final = 300
-USERS: Final = 5_000
-KEYS: Final = 50_000
-DAYS: Final = 60
 
 LOGGED_USER: Final = 77
 SURGING_TEAM: Final = 20
@@ -118,7 +112,7 @@ class DeletedKey:
 class Company:
     """The special cases of a filled gateway, some of each kind where there are many.
 
-    Days are UTC, and the books run from `first_day` to `last_day`.
+    Days are UTC, and the books are those of the sixty that end with `last_day`.
     """
 
     version: str
@@ -146,15 +140,4 @@ class Company:
     keys_of_no_team_left: tuple[str, ...]
     keys_without_model: tuple[str, ...]
     unpriced_model: str = "llama-local"
-    unpriced_provider_model: str = "openai/llama-local-8b"
-    model_of_two_providers: str = "gpt-4o"
-    models_of_one_provider_model: tuple[str, ...] = ("gpt-4o-mini", "fast")
-    model_without_tokens: str = "image"
-    surging_models: tuple[str, ...] = ("claude-sonnet", "claude-opus")
     health_check_key: str = "litellm-internal-health-check"
-    wrong_models: tuple[str, ...] = field(default=tuple(ODD_NAMES["wrong model"].values()))
-
-    @property
-    def first_day(self) -> str:
-        """The first day of the books."""
-        return (date.fromisoformat(self.last_day) - timedelta(days=DAYS - 1)).isoformat()
