@@ -20,7 +20,40 @@ RECORDED_TOOLS = (
     "create_team",
     "create_user",
 )
-MEMBERS = [{"user": "maria", "role": "admin"}, {"user": "priya@example.com"}]
+FULL_KEY: dict[str, Any] = {
+    "key_alias": "rec-full",
+    "team": "Customer-Service",
+    "user": "alex_dev",
+    "models": ["gpt-4o"],
+    "max_budget": 25,
+    "budget_duration": "monthly",
+    "duration": "90d",
+    "rpm_limit": 60,
+    "tpm_limit": 9000,
+    "tags": ["support"],
+    "metadata": {"ticket": "OPS-7"},
+}
+FULL_USER: dict[str, Any] = {
+    "user_id": "rec-dana",
+    "user_email": "rec-dana@example.com",
+    "user_alias": "Dana",
+    "teams": ["Research", "Marketing"],
+    "max_budget": 20,
+    "budget_duration": "weekly",
+    "rpm_limit": 30,
+    "models": ["gpt-4o"],
+    "create_key": True,
+}
+FULL_TEAM: dict[str, Any] = {
+    "team_alias": "rec-Growth",
+    "max_budget": 250,
+    "budget_duration": "monthly",
+    "tpm_limit": 50000,
+    "rpm_limit": 100,
+    "models": ["gpt-4o", "claude-sonnet"],
+    "members": [{"user": "maria", "role": "admin"}, {"user": "priya@example.com"}],
+    "metadata": {"cost_centre": "42"},
+}
 
 
 @dataclass(frozen=True)
@@ -87,20 +120,7 @@ def _users_looked_at() -> Iterator[ToolCall]:
 
 
 def _keys_made() -> Iterator[ToolCall]:
-    yield _call(
-        "generate_key",
-        key_alias="rec-full",
-        team="Customer-Service",
-        user="alex_dev",
-        models=["gpt-4o"],
-        max_budget=25,
-        budget_duration="monthly",
-        duration="90d",
-        rpm_limit=60,
-        tpm_limit=9000,
-        tags=["support"],
-        metadata={"ticket": "OPS-7"},
-    )
+    yield _call("generate_key", **FULL_KEY)
     yield _call("generate_key")
     yield _call("generate_key", team="Marketing", user="priya", models=["gpt-4", "gpt-4o"])
     yield _call("generate_key", key_alias="cs-bot")
@@ -132,17 +152,7 @@ def _keys_deleted() -> Iterator[ToolCall]:
 
 
 def _teams_made() -> Iterator[ToolCall]:
-    yield _call(
-        "create_team",
-        team_alias="rec-Growth",
-        max_budget=250,
-        budget_duration="monthly",
-        tpm_limit=50000,
-        rpm_limit=100,
-        models=["gpt-4o", "claude-sonnet"],
-        members=MEMBERS,
-        metadata={"cost_centre": "42"},
-    )
+    yield _call("create_team", **FULL_TEAM)
     yield _call("create_team", team_alias="rec-bare")
     yield _call("create_team", team_alias="marketing")
     yield _call("create_team", team_alias="data", allow_duplicate=True)
@@ -152,18 +162,7 @@ def _teams_made() -> Iterator[ToolCall]:
 
 
 def _users_made() -> Iterator[ToolCall]:
-    yield _call(
-        "create_user",
-        user_id="rec-dana",
-        user_email="rec-dana@example.com",
-        user_alias="Dana",
-        teams=["Research", "Marketing"],
-        max_budget=20,
-        budget_duration="weekly",
-        rpm_limit=30,
-        models=["gpt-4o"],
-        create_key=True,
-    )
+    yield _call("create_user", **FULL_USER)
     yield _call("create_user", user_email="rec-new@example.com")
     yield _call("create_user", user_id="maria")
     yield _call("create_user", user_email="Maria@Example.com")

@@ -12,8 +12,10 @@ from tests.tape import NEW, OLD, VERSIONS
 from tests.unit import truth
 from tests.unit.playing import facts
 
-USERS = ("alex_dev", "maria", "priya", "newcomer", "northwind")
-TEAMS = ("Customer-Service", "Marketing", "Research", "Data")
+USERS_AND_TEAMS = [
+    *(("user", name) for name in ("alex_dev", "maria", "priya", "newcomer", "northwind")),
+    *(("team", name) for name in ("Customer-Service", "Marketing", "Research", "Data")),
+]
 CUSTOMERS = {"acme-corp": None, "globex": "customer", "northwind": "customer"}
 KEYS = {
     "cs-bot": "cs-bot",
@@ -47,25 +49,15 @@ def _check(usage: dict[str, Any], calls: list[Calls], version: str, *, failures:
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("user", USERS)
-async def test_a_users_figures(version: str, user: str) -> None:
-    told = await facts(version, "get_user_info", user=user)
-    calls = truth.calls_of(user=user)
+@pytest.mark.parametrize(("kind", "name"), USERS_AND_TEAMS)
+async def test_the_figures_of_a_user_and_of_a_team(version: str, kind: str, name: str) -> None:
+    told = await facts(version, f"get_{kind}_info", **{kind: name})
+    calls = truth.calls_of(**{kind: name})
     _check(told["usage"], calls, version)
     assert told["usage"]["failed_requests"] == truth.failures(calls)
-    if calls:
+    if calls and kind == "user":
         most = max(truth.by_model(calls).items(), key=lambda item: item[1])
         assert (told["most_used_model"], told["most_used"]["api_requests"]) == most
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("team", TEAMS)
-async def test_a_teams_figures(version: str, team: str) -> None:
-    told = await facts(version, "get_team_info", team=team)
-    calls = truth.calls_of(team=team)
-    _check(told["usage"], calls, version)
-    assert told["usage"]["failed_requests"] == truth.failures(calls)
 
 
 @pytest.mark.asyncio

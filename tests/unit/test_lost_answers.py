@@ -4,51 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
+from mcp.types import CallToolResult
 
 from litellm_steward.text import hash_key
-from tests.recorded_tools import MEMBERS
+from tests.recorded_tools import FULL_KEY, FULL_TEAM, FULL_USER
 from tests.stage import facts_of, refusal_of, scene_name, text_of
 from tests.stillness import chosen_id
 from tests.tape import NEW, VERSIONS, Fault, scene
 from tests.unit.playing import Stage, playing, replayed
 
-FULL_KEY: dict[str, Any] = {
-    "key_alias": "rec-full",
-    "team": "Customer-Service",
-    "user": "alex_dev",
-    "models": ["gpt-4o"],
-    "max_budget": 25,
-    "budget_duration": "monthly",
-    "duration": "90d",
-    "rpm_limit": 60,
-    "tpm_limit": 9000,
-    "tags": ["support"],
-    "metadata": {"ticket": "OPS-7"},
-}
-FULL_USER: dict[str, Any] = {
-    "user_id": "rec-dana",
-    "user_email": "rec-dana@example.com",
-    "user_alias": "Dana",
-    "teams": ["Research", "Marketing"],
-    "max_budget": 20,
-    "budget_duration": "weekly",
-    "rpm_limit": 30,
-    "models": ["gpt-4o"],
-    "create_key": True,
-}
-FULL_TEAM: dict[str, Any] = {
-    "team_alias": "rec-Growth",
-    "max_budget": 250,
-    "budget_duration": "monthly",
-    "tpm_limit": 50000,
-    "rpm_limit": 100,
-    "models": ["gpt-4o", "claude-sonnet"],
-    "members": MEMBERS,
-    "metadata": {"cost_centre": "42"},
-}
 LOST: Fault = "answer lost"
 UNSENT: Fault = "never arrived"
 
@@ -172,15 +138,17 @@ async def test_what_cannot_be_looked_up_stays_uncertain(
     assert "Trying again may help" not in error
 
 
-DOOMED = {"key": "rec-doomed"}
+async def _agreed(stage: Stage, key: str) -> CallToolResult:
+    """The key's deletion, agreed to."""
+    token = facts_of(await stage.call("delete_key", key=key))["approval"]
+    return await stage.call("delete_key", key=key, approval=token)
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_a_deletion_that_cannot_be_proved_is_not_called_proved(version: str, pauses: list[float]) -> None:
-    async with _dying(version, "delete_key", "/key/delete", DOOMED) as stage:
-        token = facts_of(await stage.call("delete_key", **DOOMED))["approval"]
-        result = await stage.call("delete_key", **DOOMED, approval=token)
+    async with _dying(version, "delete_key", "/key/delete", {"key": "rec-doomed"}) as stage:
+        result = await _agreed(stage, "rec-doomed")
     assert facts_of(result)["verified"] is False
     assert text_of(result).startswith("The proxy says it deleted rec-doomed (sk-...22f5)\n")
     assert "look at it with get_key_info" in text_of(result)
@@ -189,10 +157,9 @@ async def test_a_deletion_that_cannot_be_proved_is_not_called_proved(version: st
 @pytest.mark.asyncio
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_a_deletion_without_an_answer_is_settled_by_the_keys_state(version: str) -> None:
-    key = {"key": "rec-doomed-lost"}
-    async with playing(scene(version, "delete_key", scene_name("delete_key", key, LOST))) as stage:
-        token = facts_of(await stage.call("delete_key", **key))["approval"]
-        done = facts_of(await stage.call("delete_key", **key, approval=token))
+    name = scene_name("delete_key", {"key": "rec-doomed-lost"}, LOST)
+    async with playing(scene(version, "delete_key", name)) as stage:
+        done = facts_of(await _agreed(stage, "rec-doomed-lost"))
         assert len(stage.player.sent("/key/delete")) == 1
     assert done["verified"] is True
     assert "The proxy's answer was lost, but the key is gone." in done["notes"]
@@ -201,17 +168,14 @@ async def test_a_deletion_without_an_answer_is_settled_by_the_keys_state(version
 @pytest.mark.asyncio
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_a_deletion_that_did_not_happen_is_said_not_to_have(version: str) -> None:
-    key = {"key": "rec-doomed-unsent"}
-    async with playing(scene(version, "delete_key", scene_name("delete_key", key, UNSENT))) as stage:
-        token = facts_of(await stage.call("delete_key", **key))["approval"]
-        said = refusal_of(await stage.call("delete_key", **key, approval=token))
+    name = scene_name("delete_key", {"key": "rec-doomed-unsent"}, UNSENT)
+    async with playing(scene(version, "delete_key", name)) as stage:
+        said = refusal_of(await _agreed(stage, "rec-doomed-unsent"))
     assert "The key still exists: it was not deleted." in said
 
 
 @pytest.mark.asyncio
 async def test_a_deletion_of_which_nothing_can_be_learned_stays_uncertain(pauses: list[float]) -> None:
-    key = {"key": "rec-doomed-lost"}
-    async with _dying(NEW, "delete_key", "/key/delete", key, LOST) as stage:
-        token = facts_of(await stage.call("delete_key", **key))["approval"]
-        said = refusal_of(await stage.call("delete_key", **key, approval=token))
+    async with _dying(NEW, "delete_key", "/key/delete", {"key": "rec-doomed-lost"}, LOST) as stage:
+        said = refusal_of(await _agreed(stage, "rec-doomed-lost"))
     assert said.endswith("The change may or may not have been made; look before trying again.")
