@@ -10,6 +10,7 @@ from litellm_steward.errors import InvalidArgument, Refused
 from litellm_steward.text import clean, scrub
 
 MAX_ADDRESS = 300
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _METADATA = frozenset({"metadata", "metadata.google.internal", "metadata.goog", "instance-data"})
 _PRINTABLE = re.compile(r"[!-~]+")
 

@@ -29,6 +29,8 @@ class Burn:
     holder: Holder
     per_day: float | None
     runs_out: str | None
+    failed: bool = False
+    """There is no rate because the figures could not be read now; else because this release does not tell them."""
 
 
 async def burns(proxy: Proxy, holders: list[Holder]) -> list[Burn]:
@@ -42,8 +44,9 @@ async def _burn(proxy: Proxy, holder: Holder, now: datetime) -> Burn:
     week = Period(today - timedelta(days=DAYS - 1), today)
     try:
         reading = await _reading(proxy, holder, week)
-    except (RouteMissing, Unsupported, ProxyError):
-        return Burn(holder, None, OVER if holder.used >= 1 else None)
+    except (Unsupported, ProxyError) as error:
+        failed = not isinstance(error, Unsupported | RouteMissing)
+        return Burn(holder, None, OVER if holder.used >= 1 else None, failed)
     spent = float(total(figures_of(day.metrics) for day in reading.days).spend)
     per_day = spent / _elapsed(holder, week, now)
     return Burn(holder, per_day, runs_out(holder, per_day, now))

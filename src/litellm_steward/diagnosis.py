@@ -12,12 +12,11 @@ from typing import Final, Literal
 
 from litellm_steward.access import ADMIN, VIEWER, Access
 from litellm_steward.api.standing import OwnKey
-from litellm_steward.api.version import NEWEST_TESTED, OLDEST_SUPPORTED, Version
+from litellm_steward.api.version import BUDGET_LIMITS_SINCE, NEWEST_TESTED, OLDEST_SUPPORTED, Version
 from litellm_steward.errors import KeyRefused, NoDatabase, RoleRefused, StewardError, TimedOut, Unreachable
 from litellm_steward.fallbacks import WRITABLE_FROM
 from litellm_steward.settings import KEY_HEADER, Settings
 from litellm_steward.text import clean, quote, sentence_list
-from litellm_steward.tools.keys import BUDGET_LIMITS_SINCE
 
 Level = Literal["ok", "note", "FAULT"]
 Read = Literal["keys", "users", "teams", "customers", "models", "fallbacks", "usage"]

@@ -35,8 +35,6 @@ FEW_PAGES: Final = 5
 """Owners of so many pages of keys are looked up by id; of more, all users are read at once."""
 
 MOST_TEAM_PAGES: Final = 50
-SYSTEM_USER: Final = "default_user_id"
-"""Owner of keys made by the master key's own user, which needs no row."""
 
 NEVER_USED: Final = "never used"
 UNUSED: Final = "unused"
@@ -138,7 +136,7 @@ class _Judge:
         self._team_id, self._user_id = team_id, user_id
         self._now = utc_now()
         self._unused_since = self._now - unused
-        self._owners: dict[str, bool] = {SYSTEM_USER: True}
+        self._owners: dict[str, bool] = {users.SYSTEM_USER: True}
         self._everybody: frozenset[str] | None = None
 
     def knows(self, user_ids: Iterable[str]) -> None:
@@ -174,7 +172,7 @@ class _Judge:
 
     def _exists(self, user_id: str) -> bool:
         if self._everybody is not None:
-            return user_id in self._everybody or user_id == SYSTEM_USER
+            return user_id in self._everybody or user_id == users.SYSTEM_USER
         return self._owners[user_id]
 
     def _team_of(self, key: AuditedKey) -> str | None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from litellm_steward.addresses import LOOPBACK
 from litellm_steward.errors import StewardError
 from litellm_steward.secret import ConstantSecret, FileSecret, NoSecret, SecretSource, reveal
 
@@ -30,7 +31,6 @@ KEY_HEADER: Final = "X-LiteLLM-Key"
 
 SHORTEST_TOKEN: Final = 16
 _TOKEN: Final = re.compile(rf"[!-~]{{{SHORTEST_TOKEN},}}")
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class SettingsError(StewardError):
@@ -149,7 +149,7 @@ class Settings(BaseSettings):
         if value is None:
             return None
         url = urlsplit(value)
-        if url.scheme != "https" and (url.scheme != "http" or url.hostname not in _LOOPBACK):
+        if url.scheme != "https" and (url.scheme != "http" or url.hostname not in LOOPBACK):
             raise ValueError("must start with https://; http:// is for this machine alone")
         if not url.hostname or url.username is not None or url.query or url.fragment:
             raise ValueError("must be a URL without user name, query and fragment")

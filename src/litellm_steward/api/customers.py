@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pydantic import RootModel
 
 from litellm_steward import errors
 from litellm_steward.api.budget import BudgetTable
 from litellm_steward.api.proxy import Body, Proxy
 from litellm_steward.api.wire import Acknowledged, Usd, Wire
+
+MOST: Final = 100
+"""Customers that ``/global/spend/end_users`` tells of: those that spent most."""
 
 
 class Customer(Wire):
@@ -29,7 +34,7 @@ class CustomerSpend(Wire):
 
 
 class CustomerSpends(RootModel[list[CustomerSpend]]):
-    """The hundred customers that spent most."""
+    pass
 
 
 async def info(proxy: Proxy, user_id: str) -> Customer | None:

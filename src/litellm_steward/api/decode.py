@@ -91,7 +91,7 @@ def decode(answer: Answer, expect: TypeAdapter[T], route: str, secrets: Iterable
 
 def _value(body: bytes, expect: TypeAdapter[T]) -> T:
     """The value of a body; of a large one the bulk is dropped while it is read, so that it never is in memory whole."""
-    if len(body) >= LARGE:
+    if len(body) >= LARGE and _BULK.encode() in body:
         with suppress(ValueError, RecursionError):  # said better below
             return expect.validate_python(json.loads(body.decode(), object_hook=_without_bulk))
     return expect.validate_json(body)

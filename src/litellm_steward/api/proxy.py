@@ -28,6 +28,7 @@ import httpx
 from pydantic import SecretStr, TypeAdapter
 
 from litellm_steward import errors
+from litellm_steward.addresses import LOOPBACK
 from litellm_steward.api.decode import Answer, decode
 from litellm_steward.secret import SecretSource, reveal
 from litellm_steward.text import hash_key, quote
@@ -53,7 +54,6 @@ _ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
 
 _PASSING_STATUS = frozenset({429, 502, 503, 504})
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class Proxy:
             # One caller's cookie must not come with another's request.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             # A corporate HTTP_PROXY must not see requests to this machine.
-            trust_env=httpx.URL(self.base_url).host not in _LOOPBACK,
+            trust_env=httpx.URL(self.base_url).host not in LOOPBACK,
             transport=self._transport,
             # Reading the machine's certificates takes a tenth of a second, and without TLS nobody looks at them.
             verify=httpx.URL(self.base_url).scheme != "http",

@@ -15,6 +15,8 @@ from litellm_steward.api.teams import Team
 from litellm_steward.api.wire import RawKey, Strings, Wire
 
 PAGE: Final = 100
+SYSTEM_USER: Final = "default_user_id"
+"""The master key's own user: LiteLLM adds it to every team it creates."""
 
 
 class User(Budgeted):

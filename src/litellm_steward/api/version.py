@@ -28,6 +28,8 @@ class Version(NamedTuple):
 
 OLDEST_SUPPORTED: Final = Version(1, 74, 9)
 NEWEST_TESTED: Final = Version(1, 108, 5)
+BUDGET_LIMITS_SINCE: Final = Version(1, 83, 0)
+"""1.74.9 drops ``budget_limits`` of a key without a word, and answers 400 to calls with key ``aliases``."""
 
 
 class Readiness(Wire):

@@ -16,6 +16,7 @@ import anyio
 import httpx
 import jwt
 
+from litellm_steward.addresses import LOOPBACK
 from litellm_steward.serving.gate import CannotVerify
 from litellm_steward.serving.limits import Buckets
 from litellm_steward.text import quote
@@ -33,7 +34,6 @@ RSA_ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 CURVE_ALGORITHMS: Final = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"}
 """Signatures whose keys are public. A shared secret, or none, is not among them."""
 
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 log = logging.getLogger(__name__)
 

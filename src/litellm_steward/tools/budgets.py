@@ -17,6 +17,10 @@ from litellm_steward.tools.budget_views import BudgetWatch, budget_row, looked
 from litellm_steward.tools.view import StewardContext, steward_of
 
 ROWS: Final = 10
+WITHOUT_RATE: Final = {
+    False: "this proxy does not tell the spend of the last days",
+    True: "the spend of the last days could not be read now; ask again",
+}
 ALL: Final[tuple[Scope, ...]] = ("teams", "users", "keys")
 
 
@@ -58,10 +62,11 @@ def _notes(found: list[Holder], shown: list[Burn]) -> list[str]:
     notes = []
     if len(found) > len(shown):
         notes.append(f"{count(len(found) - len(shown), 'row')} more; these have used the largest share.")
-    unknown = Counter(burn.holder.scope for burn in shown if burn.per_day is None)
-    if unknown:
-        whom = ", ".join(f"{count(n, scope[:-1])}" for scope, n in unknown.items())
-        notes.append(f"For {whom} this proxy does not tell the spend of the last days: no rate, no day.")
+    for failed, why in WITHOUT_RATE.items():
+        unknown = Counter(burn.holder.scope for burn in shown if burn.per_day is None and burn.failed == failed)
+        if unknown:
+            whom = ", ".join(f"{count(n, scope[:-1])}" for scope, n in unknown.items())
+            notes.append(f"For {whom} {why}: no rate, no day.")
     if any(burn.holder.scope == "users" for burn in shown):
         notes.append(f"Of users: {TEAM_KEYS_UNBOUND}, though their spend counts in it.")
     if shown:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Final
+from typing import Annotated
 
 from mcp.types import InputRequiredResult
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,7 +14,7 @@ from litellm_steward.api import keys, teams
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import Team
-from litellm_steward.api.version import Version
+from litellm_steward.api.version import BUDGET_LIMITS_SINCE
 from litellm_steward.approval import Agreed, Pending, agreement
 from litellm_steward.budgets import check_budget, normalise_duration
 from litellm_steward.delivery import prepare_delivery
@@ -57,9 +57,6 @@ from litellm_steward.tools.view import StewardContext, steward_of
 from litellm_steward.usage.figures import total
 from litellm_steward.usage.report import Usage
 from litellm_steward.usage.scopes import usage_of_key
-
-BUDGET_LIMITS_SINCE: Final = Version(1, 83, 0)
-"""1.74.9 drops ``budget_limits`` without a word, and answers 400 to calls with key ``aliases``."""
 
 
 class BudgetLimitParam(BaseModel):

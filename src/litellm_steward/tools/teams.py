@@ -12,6 +12,7 @@ from litellm_steward.api import teams
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import Team
+from litellm_steward.api.users import SYSTEM_USER
 from litellm_steward.budgets import check_budget, normalise_duration
 from litellm_steward.names import check_name
 from litellm_steward.periods import resolve_period, utc_now
@@ -54,9 +55,6 @@ from litellm_steward.usage.scopes import team_with_usage
 MOST_MEMBERS = 10
 LARGE_SHARE = 25
 """Percent of a team's spend from which an unbudgeted key is named."""
-
-SYSTEM_USER = "default_user_id"
-"""The master key's own user: LiteLLM adds it to every team it creates."""
 
 
 class MemberParam(BaseModel):

@@ -203,9 +203,10 @@ async def _users_by_day(proxy: Proxy, period: Period, progress: Progress) -> Spe
 
 async def _customers_from_logs(proxy: Proxy, period: Period) -> Spend:
     rows = await customers.spends(proxy, period.start_date, (period.end + timedelta(days=1)).isoformat())
-    if len(rows) >= PAGE:
+    if len(rows) >= customers.MOST:
         raise Unsupported(
-            f"This LiteLLM version reports only the {PAGE} customers that spent most: what the others spent is unknown",
+            f"This LiteLLM version reports only the {customers.MOST} customers that spent most: "
+            "what the others spent is unknown",
             hint="Ask for single customers with get_user_info(kind=customer), or upgrade the proxy.",
         )
     groups = [

@@ -47,7 +47,6 @@ KEPT: Final = Decimal("0.99")
 DAY_NOT_KNOWN: Final = "(day not known)"
 FORMER: Final = " (not theirs now)"
 NO_FAILURES: Final = "This LiteLLM version does not book failed calls under their key: they are not counted here."
-TOP_CUSTOMERS: Final = 100
 
 
 async def usage_of_key(proxy: Proxy, key_hash: str, period: Period, *, with_users: bool = True) -> Usage:
@@ -354,9 +353,9 @@ async def _customer_from_logs(proxy: Proxy, customer_id: str, period: Period) ->
     """All that 1.74.9 knows of a customer: spend and requests, among the hundred that spent most."""
     rows = await customers.spends(proxy, period.start_date, (period.end + timedelta(days=1)).isoformat())
     row = next((row for row in rows if row.end_user == customer_id), None)
-    if row is None and len(rows) >= TOP_CUSTOMERS:
+    if row is None and len(rows) >= customers.MOST:
         raise Unsupported(
-            f"This LiteLLM version reports only the {TOP_CUSTOMERS} customers that spent most, "
+            f"This LiteLLM version reports only the {customers.MOST} customers that spent most, "
             f"and {quote(customer_id)} is not among them: its usage is unknown, not zero",
             hint="Ask for a shorter period, or upgrade the proxy to 1.83 or newer.",
         )
