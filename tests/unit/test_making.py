@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from litellm_steward.text import hash_key
+from tests.recorded_tools import FULL_KEY, FULL_TEAM, FULL_USER
 from tests.scrubbing import invented_key, invented_team
 from tests.stage import facts_of, refusal_of, scene_name, text_of
 from tests.stillness import ALIAS_END, chosen_id
 from tests.tape import NEW, OLD, VERSIONS, Exchange, Scene, scene
 from tests.unit.playing import playing, replayed, tell
-from tests.unit.test_lost_answers import FULL_KEY, FULL_TEAM, FULL_USER
 
 
 @pytest.mark.asyncio
