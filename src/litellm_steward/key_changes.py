@@ -14,6 +14,7 @@ from litellm_steward.api.decode import message_of
 from litellm_steward.api.keys import Key, NewKey
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.delivery import Delivered, deliver
+from litellm_steward.readback import stored_otherwise
 from litellm_steward.secret import reveal
 from litellm_steward.settings import Settings
 from litellm_steward.text import as_value, hash_key, quote
@@ -154,11 +155,7 @@ _COMPARED: Final = (
 
 def differences(asked: Mapping[str, object], stored: Key) -> list[str]:
     """What the proxy stored otherwise than asked: its own defaults and upper bounds, or a dropped field."""
-    notes = []
-    for name in _COMPARED:
-        wanted, got = asked.get(name), getattr(stored, name)
-        if got != wanted and not (wanted is None and got is None):
-            notes.append(f"The proxy stored {name}={as_value(got)} where {as_value(wanted)} was asked.")
+    notes = stored_otherwise(asked, stored, _COMPARED)
     for name in ("models", "aliases"):
         wanted, got = asked.get(name) or [], getattr(stored, name) or []
         if sorted(wanted) != sorted(got):  # type: ignore[call-overload]

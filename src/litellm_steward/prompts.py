@@ -31,7 +31,6 @@ from litellm_steward.tools.spend import spend_report
 from litellm_steward.tools.view import StewardContext, steward_of
 from litellm_steward.usage.company import Dimension
 
-TOOLSET: Final = "spend"
 MOST_WEIGHT: Final = 1_600
 """Estimated tokens of all figures; a prompt stays under 2,000."""
 
@@ -49,10 +48,8 @@ _DATA: Final = (
 P = ParamSpec("P")
 
 
-def prompts_for(toolsets: Sequence[str]) -> list[Prompt]:
-    """The prompts of these toolsets."""
-    if TOOLSET not in toolsets:
-        return []
+def prompts() -> list[Prompt]:
+    """The prompts that come with the toolset ``spend``."""
     return [
         Prompt.from_function(_told(monthly_spend_review), title="Review a month's spend"),
         Prompt.from_function(_told(explain_spend_change), title="Explain a change in spend"),

@@ -131,13 +131,13 @@ class StewardServer(MCPServer[Steward]):
             cache_hints={"tools/list": _PER_CALLER, "server/discover": _CONSTANT},
         )
         if "spend_report" in self.tool_names:
-            self._offer_prompts(sorted({spec.toolset for spec in selection.offered}))
+            self._offer_prompts()
             self._offer_reports()
 
-    def _offer_prompts(self, toolsets: Sequence[str]) -> None:
-        from litellm_steward.prompts import prompts_for  # noqa: PLC0415 - not paid for where it is not offered
+    def _offer_prompts(self) -> None:
+        from litellm_steward.prompts import prompts  # noqa: PLC0415 - not paid for where it is not offered
 
-        for prompt in prompts_for(toolsets):
+        for prompt in prompts():
             self.add_prompt(prompt)
 
     def _offer_reports(self) -> None:

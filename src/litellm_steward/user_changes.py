@@ -13,8 +13,9 @@ from litellm_steward.api import customers, users
 from litellm_steward.api.customers import Customer
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.users import User
+from litellm_steward.readback import stored_otherwise
 from litellm_steward.secret import reveal
-from litellm_steward.text import as_value, quote
+from litellm_steward.text import quote
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,4 @@ async def _settled(lookup: Coroutine[object, object, object], what: str) -> bool
 
 def differences(asked: Mapping[str, object], stored: User) -> list[str]:
     """What the proxy stored otherwise than asked (its defaults may fill what was left out)."""
-    compared = ("max_budget", "budget_duration", "tpm_limit", "rpm_limit", "user_role")
-    return [
-        f"The proxy stored {name}={as_value(getattr(stored, name))} where {as_value(asked.get(name))} was asked."
-        for name in compared
-        if getattr(stored, name) != asked.get(name)
-    ]
+    return stored_otherwise(asked, stored, ("max_budget", "budget_duration", "tpm_limit", "rpm_limit", "user_role"))

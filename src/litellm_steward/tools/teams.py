@@ -7,19 +7,19 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from litellm_steward import audit, errors
+from litellm_steward import audit, errors, team_changes
 from litellm_steward.api import teams
 from litellm_steward.api.keys import Key
-from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import Team
 from litellm_steward.api.users import SYSTEM_USER
 from litellm_steward.budgets import check_budget, normalise_duration
 from litellm_steward.names import check_name
 from litellm_steward.periods import resolve_period, utc_now
+from litellm_steward.readback import stored_otherwise
 from litellm_steward.references.model_names import unknown_models
 from litellm_steward.references.teams import resolve_team, same_alias
 from litellm_steward.references.users import resolve_user
-from litellm_steward.text import as_value, count, money, named, quote, sentence_list
+from litellm_steward.text import count, money, named, quote, sentence_list
 from litellm_steward.together import each, together
 from litellm_steward.tools.blocks import (
     TOP,
@@ -186,7 +186,9 @@ async def create_team(
             {"role": role, "user_id": match.item.user_id} for match, role in zip(users, roles, strict=True)
         ],
     }
-    notes += await _create(proxy, team_id, {name: value for name, value in body.items() if value is not None})
+    notes += await team_changes.create(
+        proxy, team_id, {name: value for name, value in body.items() if value is not None}
+    )
     try:
         stored = await teams.by_id(proxy, team_id)
     except errors.ProxyError as error:
@@ -201,7 +203,7 @@ async def create_team(
         limits=limits_block(stored),
         models=stored.models,
         members=_members(stored, [match.item.user_id for match in users]),
-        notes=[*notes, *_differences(body, stored)],
+        notes=[*notes, *stored_otherwise(body, stored, ("max_budget", "budget_duration", "tpm_limit", "rpm_limit"))],
     )
 
 
@@ -248,32 +250,6 @@ async def get_team_info(
     )
 
 
-async def _create(proxy: Proxy, team_id: str, body: dict[str, object]) -> list[str]:
-    """Send it once; a lost answer is settled by the id that was chosen here, and noted."""
-    try:
-        await teams.new(proxy, body)
-        return []  # noqa: TRY300 - not worth an else
-    except errors.ProxyError as error:
-        if not error.write_uncertain:
-            raise
-        if await _exists(proxy, team_id):
-            return ["The proxy's answer was lost, but the team was created."]
-        error.nothing_seen(
-            "The team was not created.",
-            f"There is no team with the id {team_id} so far, but the proxy may still create it.",
-        )
-        raise
-
-
-async def _exists(proxy: Proxy, team_id: str) -> bool:
-    try:
-        return await teams.by_id(proxy, team_id) is not None
-    except errors.ProxyError as error:
-        error.write_uncertain = True
-        error.hint = f"Whether the team was created is unknown: look for the id {team_id} before trying again."
-        raise
-
-
 def _members(team: Team, asked: list[str] | None = None) -> list[MemberView]:
     """Members by role; LiteLLM's own system user is left out unless it was asked for."""
     kept = [m for m in team.members_with_roles if m.user_id != SYSTEM_USER or (asked and SYSTEM_USER in asked)]
@@ -317,13 +293,3 @@ def _unbudgeted_spenders(usage: Usage, keys: list[Key]) -> list[str]:
             owner = f" of {quote(key.user_id)}" if key.user_id else ""
             notes.append(f"Key {quote(group.name)}{owner} has no budget and made {share:.0f} % of the spend.")
     return notes
-
-
-def _differences(asked: dict[str, object], stored: Team) -> list[str]:
-    """What the proxy stored otherwise than asked (its defaults may fill what was left out)."""
-    compared = ("max_budget", "budget_duration", "tpm_limit", "rpm_limit")
-    return [
-        f"The proxy stored {name}={as_value(getattr(stored, name))} where {as_value(asked.get(name))} was asked."
-        for name in compared
-        if getattr(stored, name) != asked.get(name)
-    ]

@@ -12,7 +12,7 @@ from litellm_steward.api import customers
 from litellm_steward.api import users as users_api
 from litellm_steward.api.budget import BudgetTable
 from litellm_steward.api.customers import Customer
-from litellm_steward.api.keys import Key, KeyPage
+from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import Team
 from litellm_steward.api.users import User
@@ -240,9 +240,8 @@ async def _customer_details(proxy: Proxy, match: Match[Customer], days: Period, 
     )
 
 
-def _newest_first(owned: list[Key]) -> KeyPage:
-    keys = sorted(owned, key=lambda key: (str(key.created_at), key.token), reverse=True)
-    return KeyPage(keys=keys, total_count=len(keys), total_pages=1)
+def _newest_first(owned: list[Key]) -> list[Key]:
+    return sorted(owned, key=lambda key: (str(key.created_at), key.token), reverse=True)
 
 
 def _teams_of(user: User, known: list[Team]) -> list[Team]:
@@ -264,26 +263,26 @@ def _not_joined(wanted: list[Match[Team]], user: User) -> list[str]:
     ]
 
 
-def _unbound(user: User, owned: KeyPage) -> tuple[str | None, list[str]]:
+def _unbound(user: User, owned: list[Key]) -> tuple[str | None, list[str]]:
     """What a user's budget binds: not the keys that belong to a team, though their spend counts in it."""
     if user.max_budget is None:
         return None, []
-    in_team = sum(1 for key in owned.keys if key.team_id)
+    in_team = sum(1 for key in owned if key.team_id)
     if not in_team:
         return "the user's own keys; not keys that belong to a team", []
-    note = f"{TEAM_KEYS_UNBOUND[0].upper()}{TEAM_KEYS_UNBOUND[1:]}; {in_team} of {len(owned.keys)} keys do."
+    note = f"{TEAM_KEYS_UNBOUND[0].upper()}{TEAM_KEYS_UNBOUND[1:]}; {in_team} of {len(owned)} keys do."
     return "the user's own keys; not keys that belong to a team", [note.replace("This budget", "The user's budget")]
 
 
-def _key_counts(owned: KeyPage) -> UserKeys:
+def _key_counts(owned: list[Key]) -> UserKeys:
     now = utc_now()
-    active = [key for key in owned.keys if key.status(now) == "active"]
+    active = [key for key in owned if key.status(now) == "active"]
     return UserKeys(
-        total=owned.total_count,
+        total=len(owned),
         active=len(active),
-        in_teams=sum(1 for key in owned.keys if key.team_id),
-        without_budget=sum(1 for key in owned.keys if not key.has_budget),
-        names=[_key_name(key) for key in owned.keys[:10]],
+        in_teams=sum(1 for key in owned if key.team_id),
+        without_budget=sum(1 for key in owned if not key.has_budget),
+        names=[_key_name(key) for key in owned[:10]],
     )
 
 

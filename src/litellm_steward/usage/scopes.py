@@ -10,7 +10,7 @@ from typing import Final
 
 from litellm_steward.api import activity, customers, keys, spend_logs, teams
 from litellm_steward.api.activity import Day, KeyRows, Scope
-from litellm_steward.api.keys import Key, KeyPage
+from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.spend_logs import Logged, LogPage
 from litellm_steward.api.teams import TeamInfo
@@ -106,11 +106,11 @@ async def usage_of_user(proxy: Proxy, user_id: str, period: Period) -> Usage:
     return replace(usage, by_key=by_key, notes=notes, deleted_known=reading.all_keys is not None)
 
 
-def label_former_keys(usage: Usage, owned: KeyPage) -> Usage:
-    """Name the keys that made a user's calls and are not the user's now, if all that are can be compared."""
-    if usage.by_key is None or owned.total_count > len(owned.keys):
+def label_former_keys(usage: Usage, owned: list[Key]) -> Usage:
+    """Name the keys that made a user's calls and are not among ``owned``, which are all that the user has now."""
+    if usage.by_key is None:
         return usage
-    theirs = {key.token for key in owned.keys}
+    theirs = {key.token for key in owned}
     former = [g for g in usage.by_key.groups if g.ref and g.ref not in theirs and not g.deleted]
     if not former:
         return usage
