@@ -20,6 +20,7 @@ from mcp.types import CallToolResult, TextContent
 from benchmarks.relay import Relay, slowest_chain
 from benchmarks.subjects import Case, Subjects
 from examples.gateway import MASTER_KEY
+from tests.processes import clean_environment
 from tests.tokens import tokens
 
 LONG: Final = 20.0
@@ -150,13 +151,12 @@ async def _prompt(client: Client, name: str, arguments: dict[str, object]) -> tu
 
 @asynccontextmanager
 async def _server(url: str) -> AsyncIterator[tuple[Client, int]]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LITELLM_", "STEWARD_"))}
     settings = {"LITELLM_BASE_URL": url, "LITELLM_MASTER_KEY": MASTER_KEY, "STEWARD_TOOLSETS": "all"}
     with TemporaryDirectory() as folder, TemporaryFile("w") as log:
         parameters = StdioServerParameters(
             command=sys.executable,
             args=["-m", "litellm_steward"],
-            env={**kept, **settings},
+            env=clean_environment(**settings),
             cwd=folder,  # away from any .env of the developer
         )
         async with Client(stdio_client(parameters, errlog=log), cache=None) as client:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from benchmarks.loading.questions import Json
+from tests.processes import clean_environment
 
 TOKEN: Final = "a-token-of-the-load-run-0001"  # noqa: S105 - of a server that lives for minutes on loopback
 ROOT: Final = Path(__file__).parents[2]
@@ -133,6 +134,4 @@ async def _listen(stderr: asyncio.StreamReader | None, said: list[str]) -> None:
 
 
 def _environment(**settings: str) -> dict[str, str]:
-    """Ours, without the developer's own configuration."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LITELLM_", "STEWARD_"))}
-    return {**kept, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", **settings}
+    return clean_environment(PYTHONPATH=f"{ROOT / 'src'}{os.pathsep}{ROOT}", **settings)

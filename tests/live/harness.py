@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, TextIO
+from typing import Any, Literal, TextIO
 
 import httpx
 import psycopg
@@ -20,10 +19,10 @@ from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, ErrorDa
 
 from examples.gateway import MASTER_KEY, OLDEST, UPSTREAM_API_KEY, Ledger, Running
 from tests.canaries import Canaries
+from tests.processes import clean_environment
 
 Era = Literal["auto", "legacy"]
 Json = dict[str, Any]
-ALSO_LEFT_OUT: Final = ("LITELLM_", "STEWARD_")
 
 
 @dataclass
@@ -152,13 +151,12 @@ def declines(_: str) -> ElicitResult:
 
 
 def environment(gateway: Running, settings: Mapping[str, str]) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ALSO_LEFT_OUT)}
     ours = {
         "LITELLM_BASE_URL": gateway.base_url,
         "LITELLM_MASTER_KEY": gateway.master_key,
         "STEWARD_LOG_LEVEL": "DEBUG",
     }
-    return {**kept, **ours, **settings}
+    return clean_environment(**{**ours, **settings})
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ import pytest
 from examples.gateway import NEWEST, Gateway
 from tests.live.conftest import Connect
 from tests.live.harness import Seeded
+from tests.processes import clean_environment
 
 pytestmark = pytest.mark.live
 
@@ -46,11 +47,10 @@ class Screen:
 
 
 def check(folder: Path, base_url: str, key: str, **settings: str) -> Screen:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LITELLM_", "STEWARD_"))}
     started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "litellm_steward", "check"],
-        env={**kept, "LITELLM_BASE_URL": base_url, "LITELLM_MASTER_KEY": key, **settings},
+        env=clean_environment(LITELLM_BASE_URL=base_url, LITELLM_MASTER_KEY=key, **settings),
         cwd=folder,
         capture_output=True,
         text=True,

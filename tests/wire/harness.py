@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -15,6 +14,8 @@ from typing import Final, Literal
 from mcp import Client, StdioServerParameters
 from mcp.client.sse import sse_client
 
+from tests.processes import clean_environment
+
 ROOT: Final = Path(__file__).parents[2]
 Transport = Literal["stdio", "sse", "streamable-http"]
 Era = Literal["auto", "legacy"]
@@ -24,13 +25,7 @@ CLOSED_PORT: Final = "http://127.0.0.1:9"
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """A process's environment: ours, the settings, and none of the developer's own configuration.
-
-    Bytecode may be kept: compiling the dependencies anew makes each start four times as long.
-    """
-    left_out = ("LITELLM_", "STEWARD_", "PYTHONDONTWRITEBYTECODE")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
-    return {**kept, "PYTHONPATH": str(ROOT), "LITELLM_BASE_URL": CLOSED_PORT, **settings}
+    return clean_environment(**{"PYTHONPATH": str(ROOT), "LITELLM_BASE_URL": CLOSED_PORT, **settings})
 
 
 def command(transport: Transport) -> list[str]:
