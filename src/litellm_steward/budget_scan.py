@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from math import ceil, inf
 from typing import Final, Literal, TypeVar
 
@@ -257,8 +257,8 @@ def _key_holder(key: Key) -> Holder | None:
         spend=key.spend,
         max_budget=budget.max_budget,
         budget_duration=budget.budget_duration or None,
-        reset_at=aware(key.budget_reset_at or budget.budget_reset_at),
-        created_at=aware(key.created_at),
+        reset_at=key.budget_reset_at or budget.budget_reset_at,
+        created_at=key.created_at,
         stopped=status if status in ("blocked", "expired") else None,
     )
 
@@ -273,8 +273,8 @@ def _team_holder(team: Team) -> Holder | None:
         spend=team.spend,
         max_budget=team.max_budget,
         budget_duration=team.budget_duration,
-        reset_at=aware(team.budget_reset_at),
-        created_at=aware(team.created_at),
+        reset_at=team.budget_reset_at,
+        created_at=team.created_at,
         stopped="blocked" if team.blocked else None,
     )
 
@@ -289,11 +289,6 @@ def _user_holder(user: User) -> Holder | None:
         spend=user.spend,
         max_budget=user.max_budget,
         budget_duration=user.budget_duration,
-        reset_at=aware(user.budget_reset_at),
-        created_at=aware(user.created_at),
+        reset_at=user.budget_reset_at,
+        created_at=user.created_at,
     )
-
-
-def aware(moment: datetime | None) -> datetime | None:
-    """A time without a zone is LiteLLM's, which is UTC."""
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment

@@ -19,7 +19,6 @@ from litellm_steward.api import ranked, users
 from litellm_steward.api.audited import AuditedKey, audited
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.ranked import PAGE
-from litellm_steward.budget_scan import aware
 from litellm_steward.periods import utc_now
 from litellm_steward.progress import Progress
 from litellm_steward.together import each, together
@@ -194,8 +193,7 @@ class _Judge:
             faults.append(EVERY_MODEL)
         if key.blocked:
             faults.append(BLOCKED)
-        expires = aware(key.expires)
-        if expires is not None and expires <= self._now:
+        if key.expires is not None and key.expires <= self._now:
             faults.append(EXPIRED)
         return tuple(faults)
 
@@ -204,9 +202,8 @@ class _Judge:
         if not key.tells_last_use:
             return []
         self._result.tells_last_use = True
-        last = aware(key.last_active)
-        if last is not None:
-            return [UNUSED] if last < self._unused_since else []
+        if key.last_active is not None:
+            return [UNUSED] if key.last_active < self._unused_since else []
         if key.spend > 0:
             self._result.use_unknown += 1
             return []

@@ -10,6 +10,8 @@ from pydantic import TypeAdapter
 from litellm_steward import errors
 from litellm_steward.api.activity import Activity
 from litellm_steward.api.decode import LARGE, Answer, decode, error_of
+from litellm_steward.api.keys import KeyInfo
+from litellm_steward.tools.blocks import iso
 from tests.tape import MASTER_KEY, MID, NEW, OLD, VERSIONS, Scene, scene, scenes
 
 CLASSES: dict[str, type[errors.ProxyError]] = {
@@ -185,3 +187,22 @@ def test_a_large_answer_is_the_same_without_its_bulk() -> None:
 def test_a_large_answer_that_is_wrong_is_refused_like_a_small_one(body: bytes) -> None:
     with pytest.raises(errors.ProxyBroken, match=r"GET /x was answered"):
         decode(Answer(200, body), TypeAdapter(Activity), "GET /x")
+
+
+@pytest.mark.parametrize(
+    ("told", "meant"),
+    [
+        ("2026-11-21T10:00:00", "2026-11-21T10:00:00Z"),
+        ("2026-11-21T10:00:00Z", "2026-11-21T10:00:00Z"),
+        ("2026-11-21T10:00:00+02:00", "2026-11-21T08:00:00Z"),
+    ],
+)
+def test_times_are_read_in_utc(told: str, meant: str) -> None:
+    key = decode(Answer(200, json.dumps({"info": {"expires": told}}).encode()), TypeAdapter(KeyInfo), "GET /key/info")
+    assert iso(key.info.expires) == meant
+
+
+def test_a_time_beyond_all_times_is_no_time() -> None:
+    body = json.dumps({"info": {"expires": "0001-01-01T00:00:00+02:00"}}).encode()
+    with pytest.raises(errors.ProxyBroken, match="a form the steward does not know"):
+        decode(Answer(200, body), TypeAdapter(KeyInfo), "GET /key/info")

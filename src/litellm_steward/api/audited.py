@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import cast
 
 from pydantic import model_validator
@@ -10,7 +9,7 @@ from pydantic import model_validator
 from litellm_steward.api.budget import OwnBudgets
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.ranked import PAGE
-from litellm_steward.api.wire import Strings, Wire
+from litellm_steward.api.wire import Moment, Strings, Wire
 
 
 class AuditedKey(OwnBudgets):
@@ -23,9 +22,9 @@ class AuditedKey(OwnBudgets):
     models: Strings = []
     blocked: bool = False
     spend: float = 0
-    expires: datetime | None = None
-    created_at: datetime | None = None
-    last_active: datetime | None = None
+    expires: Moment | None = None
+    created_at: Moment | None = None
+    last_active: Moment | None = None
     tells_last_use: bool = False
     """Whether the release has the field at all, filled or not."""
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from litellm_steward.api.wire import Wire
+from litellm_steward.api.wire import Moment, Wire
 
 
 class BudgetTable(Wire):
@@ -13,7 +11,7 @@ class BudgetTable(Wire):
     budget_id: str | None = None
     max_budget: float | None = None
     budget_duration: str | None = None
-    budget_reset_at: datetime | None = None
+    budget_reset_at: Moment | None = None
     rpm_limit: int | None = None
     tpm_limit: int | None = None
     max_parallel_requests: int | None = None
@@ -24,7 +22,7 @@ class BudgetWindow(Wire):
 
     budget_duration: str = ""
     max_budget: float = 0
-    reset_at: datetime | None = None
+    reset_at: Moment | None = None
 
 
 class OwnBudgets(Wire):
@@ -49,7 +47,7 @@ class Budgeted(Wire):
     spend: float = 0
     max_budget: float | None = None
     budget_duration: str | None = None
-    budget_reset_at: datetime | None = None
+    budget_reset_at: Moment | None = None
     rpm_limit: int | None = None
     tpm_limit: int | None = None
     max_parallel_requests: int | None = None

@@ -11,7 +11,7 @@ from pydantic import Field
 from litellm_steward import errors
 from litellm_steward.api.budget import Budgeted, BudgetTable, OwnBudgets
 from litellm_steward.api.proxy import Body, Proxy
-from litellm_steward.api.wire import Acknowledged, RawKey, Strings, Wire
+from litellm_steward.api.wire import Acknowledged, Moment, RawKey, Strings, Wire
 
 Status = Literal["active", "blocked", "expired", "deleted"]
 PAGE: Final = 100
@@ -28,10 +28,10 @@ class Key(Budgeted, OwnBudgets):
     models: Strings = []
     aliases: dict[str, str] = {}
     blocked: bool = False
-    expires: datetime | None = None
-    created_at: datetime | None = None
-    last_active: datetime | None = None
-    deleted_at: datetime | None = None
+    expires: Moment | None = None
+    created_at: Moment | None = None
+    last_active: Moment | None = None
+    deleted_at: Moment | None = None
     said_status: str = Field(default="", alias="status")
     metadata: dict[str, object] = {}
 
@@ -49,10 +49,8 @@ class Key(Budgeted, OwnBudgets):
             return "blocked"
         if self.said_status == "expired":
             return "expired"
-        if self.expires is not None:
-            expires = self.expires if self.expires.tzinfo else self.expires.replace(tzinfo=UTC)
-            if expires <= (now or datetime.now(UTC)):
-                return "expired"
+        if self.expires is not None and self.expires <= (now or datetime.now(UTC)):
+            return "expired"
         return "active"
 
 

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field
 
 from litellm_steward import errors
 from litellm_steward.api.proxy import Proxy, Query
-from litellm_steward.api.wire import Wire
+from litellm_steward.api.wire import Moment, Wire
 
 MOST_ROWS = 100
 """Rows a page that every release allows."""
@@ -58,8 +58,8 @@ class RequestRow(Wire):
     spend: float
     total_tokens: int
     status: str = ""
-    started: datetime | None = Field(default=None, alias="startTime")
-    ended: datetime | None = Field(default=None, alias="endTime")
+    started: Moment | None = Field(default=None, alias="startTime")
+    ended: Moment | None = Field(default=None, alias="endTime")
     request_duration_ms: int | None = None
     metadata: Annotated[RowMetadata, BeforeValidator(_object)] = RowMetadata()
 

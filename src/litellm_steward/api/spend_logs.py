@@ -11,7 +11,7 @@ from pydantic import Field, RootModel
 
 from litellm_steward import errors
 from litellm_steward.api.proxy import Proxy, Query
-from litellm_steward.api.wire import Wire
+from litellm_steward.api.wire import Moment, Wire
 from litellm_steward.periods import Period
 from litellm_steward.text import is_key_hash
 
@@ -22,7 +22,7 @@ class LogRow(Wire):
     model_group: str = ""
     custom_llm_provider: str | None = None
     total_tokens: int = 0
-    started: datetime | None = Field(default=None, alias="startTime")
+    started: Moment | None = Field(default=None, alias="startTime")
 
 
 class LogPage(Wire):

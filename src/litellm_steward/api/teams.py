@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Final
 
 from litellm_steward import errors
 from litellm_steward.api.budget import Budgeted
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Body, Proxy
-from litellm_steward.api.wire import Acknowledged, Strings, Wire
+from litellm_steward.api.wire import Acknowledged, Moment, Strings, Wire
 
 PAGE: Final = 100
 SEARCH: Final = "search of /v2/team/list"
@@ -30,7 +29,7 @@ class Team(Budgeted):
     blocked: bool = False
     members_with_roles: list[Member] = []
     metadata: dict[str, object] = {}
-    created_at: datetime | None = None
+    created_at: Moment | None = None
 
 
 class TeamPage(Wire):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Final
 
 from pydantic import SecretStr
@@ -12,7 +11,7 @@ from litellm_steward.api.budget import Budgeted
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Body, Proxy
 from litellm_steward.api.teams import Team
-from litellm_steward.api.wire import RawKey, Strings, Wire
+from litellm_steward.api.wire import Moment, RawKey, Strings, Wire
 
 PAGE: Final = 100
 SYSTEM_USER: Final = "default_user_id"
@@ -28,7 +27,7 @@ class User(Budgeted):
     user_role: str | None = None
     teams: Strings = []
     models: Strings = []
-    created_at: datetime | None = None
+    created_at: Moment | None = None
 
 
 class UserPage(Wire):

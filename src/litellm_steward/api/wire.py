@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 
 class Wire(BaseModel):
@@ -48,6 +49,17 @@ RawKey = Annotated[SecretStr, BeforeValidator(_printable)]
 
 Usd = Annotated[Decimal, Field(ge=-(10**15), le=10**15)]
 """An amount that is added up, within what ``Decimal`` adds exactly."""
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError("is no time") from error
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+"""A time, in UTC: one without a zone is LiteLLM's, which is UTC."""
 
 Strings = Annotated[list[str], BeforeValidator(_strings)]
 """A list of names in which anything else is dropped."""

@@ -93,7 +93,7 @@ class UsageBlock(View):
 
 
 def iso(moment: datetime | None) -> str | None:
-    """``2026-11-22T00:00:00Z``; a time without a zone is LiteLLM's, which is UTC."""
+    """``2026-11-22T00:00:00Z``, of a time in UTC."""
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment is not None else None
 
 
