@@ -224,7 +224,7 @@ async def _teams(proxy: Proxy) -> Teams:
     rest = await each([ranked.teams(proxy, n) for n in range(2, min(pages, MOST_TEAM_PAGES) + 1)], at_once=4)
     rows = [team for page in [first, *rest] for team in page.teams]
     return Teams(
-        names={team.team_id: team.team_alias or team.team_id for team in rows},
+        names={team.team_id: team.name for team in rows},
         unlimited=frozenset(team.team_id for team in rows if not team.models or _ALL_MODELS & set(team.models)),
         complete=pages <= MOST_TEAM_PAGES,
     )

@@ -31,6 +31,11 @@ class Team(Budgeted):
     metadata: dict[str, object] = {}
     created_at: Moment | None = None
 
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.team_alias or self.team_id
+
 
 class TeamPage(Wire):
     """``GET /v2/team/list``."""

@@ -40,7 +40,7 @@ async def audit_keys(
         rows=limit,
         progress=ctx.report_progress,
     )
-    of_team = f"team {named(clean(team_match.item.team_alias or team_match.item.team_id))}" if team_match else ""
+    of_team = f"team {named(clean(team_match.item.name))}" if team_match else ""
     of_user = f"user {named(clean(user_match.item.user_id))}" if user_match else ""
     return KeyAudit(
         scope=" and ".join(filter(None, (of_team, of_user))) or "the company",

@@ -16,10 +16,6 @@ def masked(key: Key) -> str:
     return key.key_name if is_masked_key(key.key_name) else "sk-..."
 
 
-def team_name(team: Team) -> str:
-    return team.team_alias or team.team_id
-
-
 def refuse_own_or_gone(steward: Steward, key: Key) -> None:
     if key.status() == "deleted":
         when = f" on {spoken_time(iso(key.deleted_at) or '')}" if key.deleted_at else ""
@@ -37,7 +33,7 @@ def deletion_plan(key: Key, team: Team | None, notes: tuple[str, ...]) -> Plan:
     """The dry run. Bound to what only a deliberate change alters, never to spend or last use."""
     name = quote(key.key_alias) if key.key_alias else "without alias"
     owner = quote(key.user_id) if key.user_id else "nobody"
-    where = quote(team_name(team)) if team else quote(key.team_id) if key.team_id else "none"
+    where = quote(team.name) if team else quote(key.team_id) if key.team_id else "none"
     used = f", last used {spoken_time(iso(key.last_active) or '')}" if key.last_active else ""
     made = f", created {spoken_time(iso(key.created_at) or '')}" if key.created_at else ""
     return Plan(

@@ -37,7 +37,7 @@ from litellm_steward.tools.blocks import (
     window_note,
 )
 from litellm_steward.tools.current_minute import current_minute, logs_are_off, minute_notes
-from litellm_steward.tools.key_plans import deletion_plan, masked, refuse_own_or_gone, team_name
+from litellm_steward.tools.key_plans import deletion_plan, masked, refuse_own_or_gone
 from litellm_steward.tools.key_views import BudgetLimit, DeletedKey, GeneratedKey, KeyDetails
 from litellm_steward.tools.parameters import (
     Approval,
@@ -120,7 +120,7 @@ async def generate_key(
         notes += found.notes if found else ()
     notes += unknown
     if home and owner and not _is_member(home, owner.user_id):
-        notes.append(f"{quote(owner.user_id)} is not a member of {quote(team_name(home))}.")
+        notes.append(f"{quote(owner.user_id)} is not a member of {quote(home.name)}.")
     alias = key_alias or chosen_alias(home.team_alias if home else None, owner.user_id if owner else None)
     body |= {
         "key_alias": alias,
@@ -130,7 +130,7 @@ async def generate_key(
     body = {name: value for name, value in body.items() if value is not None}
     audit.about(
         key=alias,
-        team=team_name(home) if home else None,
+        team=home.name if home else None,
         team_id=home.team_id if home else None,
         user=owner.user_id if owner else None,
     )
@@ -150,7 +150,7 @@ async def generate_key(
         key_masked=masked(stored),
         key_id=key_id,
         key_alias=stored.key_alias,
-        team=team_name(home) if home else None,
+        team=home.name if home else None,
         team_id=stored.team_id,
         user=stored.user_id,
         models=stored.models,
@@ -193,7 +193,7 @@ async def get_key_info(
         key_alias=found.key_alias,
         status=found.status(),
         user=found.user_id,
-        team=team_name(team) if team else found.team_id,
+        team=team.name if team else found.team_id,
         team_id=found.team_id,
         models=found.models,
         aliases=dict(list(found.aliases.items())[:20]) or None,

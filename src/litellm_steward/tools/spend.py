@@ -29,6 +29,7 @@ from litellm_steward.usage.changes import Changes, what_changed
 from litellm_steward.usage.company import PAGE, Dimension, Spend
 from litellm_steward.usage.figures import DUST, Figures, apportion, quantum_for
 from litellm_steward.usage.models import NOT_KNOWN
+from litellm_steward.usage.report import key_name
 
 COMPLETE: Final = 10_000
 """Rows of a CSV; what a longer list leaves out is its last row."""
@@ -110,10 +111,10 @@ async def _subject(proxy: Proxy, given: dict[str, str | None]) -> tuple[Subject,
         return Subject("user", user.item.user_id, clean(user.item.user_id)), list(user.notes)
     if kind == "team":
         team = await resolve_team(proxy, value)
-        return Subject("team", team.item.team_id, clean(team.item.team_alias or team.item.team_id)), list(team.notes)
+        return Subject("team", team.item.team_id, clean(team.item.name)), list(team.notes)
     if kind == "key":
         found = await resolve_key(proxy, value)
-        return Subject("key", found.item.token, clean(found.item.key_alias or found.item.key_name)), list(found.notes)
+        return Subject("key", found.item.token, key_name(found.item.token, found.item.key_alias)), list(found.notes)
     if kind == "customer":
         customer = await resolve_customer(proxy, value)
         return Subject("customer", customer.item.user_id, clean(customer.item.user_id)), []

@@ -128,7 +128,7 @@ async def create_user(
         user_alias=made.user.user_alias,
         kind="internal",
         user_role=made.user.user_role,
-        teams=[_team_name(team) for team in joined],
+        teams=[team.name for team in joined],
         budget=budget_block(made.user, applies_to=TEAM_KEYS_UNBOUND) if made.user.max_budget is not None else None,
         limits=limits_block(made.user),
         models=made.user.models or None,
@@ -208,7 +208,7 @@ async def _user_details(proxy: Proxy, match: Match[User], days: Period, top: int
         user_alias=user.user_alias,
         kind="internal",
         user_role=user.user_role,
-        teams=[_team_name(team) for team in joined][:20],
+        teams=[team.name for team in joined][:20],
         team_ids=[team.team_id for team in joined][:20] or None,
         budget=budget,
         limits=limits_block(user),
@@ -250,14 +250,10 @@ def _teams_of(user: User, known: list[Team]) -> list[Team]:
     return [found.get(team_id) or Team(team_id=team_id) for team_id in user.teams]
 
 
-def _team_name(team: Team) -> str:
-    return team.team_alias or team.team_id
-
-
 def _not_joined(wanted: list[Match[Team]], user: User) -> list[str]:
     """The proxy drops teams silently."""
     return [
-        f"The proxy did not add the user to {quote(_team_name(match.item))}."
+        f"The proxy did not add the user to {quote(match.item.name)}."
         for match in wanted
         if match.item.team_id not in user.teams
     ]

@@ -8,7 +8,7 @@ from typing import Final
 
 from litellm_steward.api.activity import Day, KeyMetadata
 from litellm_steward.periods import Period, utc_now
-from litellm_steward.text import clean, count, quote
+from litellm_steward.text import clean, count, quote, short_id
 from litellm_steward.usage.figures import NOTHING, Figures, Tally, figures_of, total
 from litellm_steward.usage.models import NO_MODEL, NOT_KNOWN, models_of, providers_of
 
@@ -133,12 +133,14 @@ def by_key(keys: dict[str, KeyUsage], deleted: frozenset[str], unlisted: int = 0
 def key_group(key_hash: str, alias: str | None, figures: Figures, *, deleted: bool) -> Group:
     if key_hash in UNNAMED:
         return Group(UNNAMED[key_hash], figures)
-    name = clean(alias or "")
-    suffix = " (deleted)" if deleted else ""
-    if name:
-        handle = key_hash if name != alias else None  # as it is shown, it finds nothing
-        return Group(f"{name}{suffix}", figures, handle, key_hash, deleted)
-    return Group(f"key {key_hash[:8]}…{suffix}", figures, key_hash, key_hash, deleted)
+    name = key_name(key_hash, alias)
+    handle = None if name == alias else key_hash  # as it is shown, it finds nothing
+    return Group(f"{name} (deleted)" if deleted else name, figures, handle, key_hash, deleted)
+
+
+def key_name(key_hash: str, alias: str | None) -> str:
+    """A key's alias, or the beginning of its hash."""
+    return clean(alias or "") or f"key {short_id(key_hash)}"
 
 
 def by_user(keys: dict[str, KeyUsage], owners: dict[str, str | None], deleted: frozenset[str]) -> Breakdown:
