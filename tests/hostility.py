@@ -41,20 +41,26 @@ def commanding(what: str) -> str:
 
 def faults(text: str, data: object) -> list[str]:
     """What is wrong with an answer, or an error, a plan, a prompt (without ``data``)."""
-    found = [f"invisible {hex(ord(c))} in text" for c in text if _unseen(c) and c != "\n"]
+    found = [f"invisible {c} in text" for c in invisible(text.replace("\n", " "))]
     lines = text.split("\n")
     found += [f"a line of theirs: {line[:80]!r}" for line in lines if line.lstrip().startswith(_STARTS)]
     found += [f"a line that begins as ours do: {line[:80]!r}" for line in lines if _pretends(line)]
     found += [f"a long line: {len(line)}" for line in lines if len(line) > LONGEST_SENTENCE]
     found += list(_tables(lines))
     for path, value in _values(data):
-        found += [f"invisible {hex(ord(c))} in {path}" for c in value if _unseen(c)]
+        found += [f"invisible {c} in {path}" for c in invisible(value)]
         if _is_sentence(path):
             found += [f"unquoted in {path}: {value[:200]!r}"] if MARK in _TAGGED.sub("", value) else []
             found += [f"{path} is long: {len(value)}"] if len(value) > LONGEST_SENTENCE else []
         elif len(value) > LONGEST_VALUE:
             found.append(f"{path} is long: {len(value)}")
     return found
+
+
+def invisible(text: str) -> list[str]:
+    """The characters, line breaks among them, that nobody sees."""
+    unseen = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
+    return [hex(ord(c)) for c in text if unicodedata.category(c) in unseen or c in "\ufe0f\u3164"]
 
 
 def unquoted(sentence: str) -> list[str]:
@@ -69,10 +75,6 @@ def _pretends(line: str) -> bool:
 
 def _is_sentence(path: str) -> bool:
     return re.search(r"\.(?:notes|plan|verification)\b", path) is not None
-
-
-def _unseen(c: str) -> bool:
-    return c != " " and (unicodedata.category(c) in {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"} or c in "\ufe0f\u3164")
 
 
 def _tables(lines: list[str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
-from mcp.types import CallToolResult, TextContent
+from mcp.types import CallToolResult, GetPromptResult, TextContent
 from pydantic import SecretStr
 
 from litellm_steward.settings import Settings
@@ -56,6 +56,15 @@ def text_of(result: CallToolResult) -> str:
     (content,) = result.content
     assert isinstance(content, TextContent)
     return content.text
+
+
+def prompt_of(result: object) -> str:
+    """What a prompt says: one message of a user."""
+    assert isinstance(result, GetPromptResult)
+    (message,) = result.messages
+    assert message.role == "user"
+    assert isinstance(message.content, TextContent)
+    return message.content.text
 
 
 def facts_of(result: CallToolResult) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mcp import Client
-from mcp.types import CallToolResult, TextContent
 from pydantic import SecretStr
 
 from litellm_steward.server import build_server
@@ -20,7 +19,7 @@ from litellm_steward.tools.catalog import CATALOG
 from tests.faults.catalog import SECRET, Fault
 from tests.faults.relay import Known, Relay, Where, relaying
 from tests.faults.weather import HUGE
-from tests.live.harness import Seeded
+from tests.live.harness import Answered, Seeded
 
 TIMEOUT: Final = 3.0
 """STEWARD_TIMEOUT of a lane."""
@@ -76,10 +75,8 @@ class Lane:
     """What was wrong, cell by cell; a lane goes on, so that one run shows everything."""
 
     async def ask(self, tool: str, arguments: Mapping[str, object], fault: str = "") -> Said:
-        result = await self.client.call_tool(tool, dict(arguments))
-        assert isinstance(result, CallToolResult)
-        text = "\n".join(block.text for block in result.content if isinstance(block, TextContent))
-        return Said(tool, fault, bool(result.is_error), text, result.structured_content or {})
+        answered = Answered.of(await self.client.call_tool(tool, dict(arguments)))
+        return Said(tool, fault, answered.is_error, answered.text, answered.data)
 
     async def cell(self, tool: str, arguments: Mapping[str, object], fault: Fault, where: Where) -> Said:
         """One call in this weather; what holds of every cell is checked here."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import unicodedata
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from mcp.types import CallToolResult, TextContent
 from litellm_steward.server import build_server
 from tests.faults.arguments import Chaos
 from tests.faults.plausible import Plausible
+from tests.hostility import invisible
 from tests.stage import context_of, steward_at
 from tests.tape import BASE_URL, MASTER_KEY
 
@@ -28,7 +28,6 @@ PARTS: Final = 4
 """Each with a seed of its own: what fails is found again in a quarter of the time."""
 
 LONGEST: Final = 40_000
-INVISIBLE: Final = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 SETTINGS: Final = {"steward_toolsets": ("default", "spend"), "steward_approval": "auto"}
 
 
@@ -81,8 +80,8 @@ def _wrong(result: CallToolResult) -> str | None:
         return "a secret"
     if len(shown) > LONGEST:
         return f"{len(shown)} characters"
-    hidden = {character for character in shown if unicodedata.category(character) in INVISIBLE} - {"\n"}
-    return f"characters that nobody sees: {hidden!a}" if hidden else None
+    hidden = set(invisible(shown.replace("\n", " ")))
+    return f"characters that nobody sees: {hidden}" if hidden else None
 
 
 def _short(value: Any) -> str:  # noqa: ANN401 - anything

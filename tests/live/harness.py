@@ -75,6 +75,13 @@ class Answered:
     text: str
     data: Json
 
+    @classmethod
+    def of(cls, result: object) -> Answered:
+        assert isinstance(result, CallToolResult)
+        texts = [block.text for block in result.content if isinstance(block, TextContent)]  # links may follow
+        assert texts
+        return cls(bool(result.is_error), "\n".join(texts), result.structured_content or {})
+
     def ok(self) -> Json:
         assert not self.is_error, self.text
         return self.data
@@ -129,11 +136,7 @@ class Steward:
         self.client, self._evidence = client, evidence
 
     async def __call__(self, tool: str, **arguments: object) -> Answered:
-        result = await self.client.call_tool(tool, arguments)
-        assert isinstance(result, CallToolResult)
-        content, *_ = result.content  # links to resources may follow
-        assert isinstance(content, TextContent)
-        answered = Answered(bool(result.is_error), content.text, result.structured_content or {})
+        answered = Answered.of(await self.client.call_tool(tool, arguments))
         self._evidence.keep(answered)
         return answered
 

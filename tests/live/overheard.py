@@ -15,7 +15,6 @@ from typing import Any, Final, Literal, cast
 
 import httpx
 from mcp import Client, StdioServerParameters, stdio_client
-from mcp.types import CallToolResult, TextContent
 
 from litellm_steward.steward import Steward
 from tests.canaries import Canaries
@@ -207,11 +206,7 @@ class Speaker:
     canaries: Canaries
 
     async def __call__(self, tool: str, **arguments: object) -> Answered:
-        result = await self.client.call_tool(tool, arguments)
-        assert isinstance(result, CallToolResult)
-        content, *_ = result.content
-        assert isinstance(content, TextContent)
-        answered = Answered(bool(result.is_error), content.text, result.structured_content or {})
+        answered = Answered.of(await self.client.call_tool(tool, arguments))
         if isinstance(key := answered.data.get("key"), str) and key.startswith("sk-"):
             self.canaries.plant(NEW_KEY, key)
             assert f"{answered.text}\n{json.dumps(answered.data)}".count(key) == 2

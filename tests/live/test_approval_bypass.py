@@ -15,7 +15,7 @@ import anyio
 import pytest
 from mcp import Client
 from mcp.client.context import ClientRequestContext
-from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
+from mcp.types import ElicitRequestParams, ElicitResult
 from pydantic import SecretStr
 
 from examples.gateway import UPSTREAM_API_KEY, FakeUpstream
@@ -44,11 +44,7 @@ class Replica:
     clock: list[float]
 
     async def __call__(self, tool: str, **arguments: object) -> Answered:
-        result = await self.client.call_tool(tool, arguments)
-        assert isinstance(result, CallToolResult)
-        content, *_ = result.content
-        assert isinstance(content, TextContent)
-        return Answered(bool(result.is_error), content.text, result.structured_content or {})
+        return Answered.of(await self.client.call_tool(tool, arguments))
 
 
 @asynccontextmanager

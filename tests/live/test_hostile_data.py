@@ -16,9 +16,7 @@ from mcp.client.context import ClientRequestContext
 from mcp.types import (
     ElicitRequestParams,
     ElicitResult,
-    GetPromptResult,
     ReadResourceResult,
-    TextContent,
     TextResourceContents,
 )
 from pydantic import SecretStr
@@ -31,6 +29,7 @@ from tests.hostility import MARK, commanding, faults, hostile, unquoted
 from tests.live.harness import Person, Seeded
 from tests.live.overheard import Speaker
 from tests.live.planted import copy_row
+from tests.stage import prompt_of
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio]
 
@@ -282,10 +281,7 @@ async def test_prompts_and_tables_stay_in_shape(inhabited: Seeded) -> None:
         review = await steward.client.get_prompt("monthly_spend_review", {"month": month})
         change = await steward.client.get_prompt("explain_spend_change", {"team_or_user": TEAM_ID, "period": "today"})
         for result in (review, change):
-            assert isinstance(result, GetPromptResult)
-            (message,) = result.messages
-            assert isinstance(message.content, TextContent)
-            text = message.content.text
+            text = prompt_of(result)
             assert MARK in text
             assert text.count("~~~") == 2
             assert faults(text.split("~~~")[1], {}) == []

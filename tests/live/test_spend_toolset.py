@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from mcp import MCPError
-from mcp.types import GetPromptResult, TextContent
 
 from examples.gateway.company import HOSTILE_ON_ONE_LINE
 from tests.live.conftest import Connect
 from tests.live.harness import Answered, Seeded, Steward
+from tests.stage import prompt_of
 from tests.tokens import tokens
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio]
@@ -207,11 +207,7 @@ async def test_answers_are_short_and_names_clean(gateway: Seeded, connect: Conne
 
 
 async def told(steward: Steward, name: str, **arguments: str) -> str:
-    result = await steward.client.get_prompt(name, arguments)
-    assert isinstance(result, GetPromptResult)
-    (message,) = result.messages
-    assert isinstance(message.content, TextContent)
-    return message.content.text
+    return prompt_of(await steward.client.get_prompt(name, arguments))
 
 
 async def test_prompts_bring_their_figures(gateway: Seeded, connect: Connect) -> None:

@@ -10,7 +10,6 @@ import httpx
 import pytest
 import respx
 from mcp import Client, MCPError
-from mcp.types import GetPromptResult, TextContent
 from pydantic import SecretStr
 
 from litellm_steward import prompts
@@ -19,6 +18,7 @@ from litellm_steward.prompts import CUT, build, month_of
 from litellm_steward.server import build_server
 from litellm_steward.settings import Settings
 from litellm_steward.steward import open_steward
+from tests.stage import prompt_of
 from tests.tape import BASE_URL, MASTER_KEY, MID, NEW, VERSIONS
 from tests.tokens import tokens
 from tests.unit.crowd import Crowd
@@ -48,11 +48,7 @@ async def prompt(crowd: Crowd, name: str, toolsets: str = "default,spend", **arg
                 result = error
     if isinstance(result, MCPError):
         raise result  # out here, or it would come as a group
-    assert isinstance(result, GetPromptResult)
-    (message,) = result.messages
-    assert message.role == "user"
-    assert isinstance(message.content, TextContent)
-    return message.content.text
+    return prompt_of(result)
 
 
 async def names(toolsets: str) -> list[str]:

@@ -12,13 +12,14 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from mcp.server.mcpserver.tools import Tool
 from mcp.shared.exceptions import MCPError
-from mcp.types import CallToolResult, InputRequiredResult, TextContent
+from mcp.types import CallToolResult, InputRequiredResult
 from pydantic import BaseModel, Field
 
 from litellm_steward.errors import InvalidArgument, NotFound, StewardError
 from litellm_steward.surface import build_tools
 from litellm_steward.tools.catalog import CATALOG
 from litellm_steward.tools.view import Answer, StewardContext, ToolSpec, View
+from tests.stage import text_of
 from tests.wire.toys import TOYS, Member, Toy
 
 SECRET = "sk-secret-0123456789"
@@ -45,12 +46,6 @@ def run(tool: Tool, arguments: dict[str, object]) -> CallToolResult:
     result = asyncio.run(tool.run(arguments, context, convert_result=True))
     assert isinstance(result, CallToolResult)
     return result
-
-
-def words(result: CallToolResult) -> str:
-    (block,) = result.content
-    assert isinstance(block, TextContent)
-    return block.text
 
 
 def accepted(**arguments: object) -> dict[str, object]:
@@ -137,7 +132,7 @@ def test_an_unknown_argument_lists_the_valid_ones() -> None:
 
 def test_a_missing_argument_is_named() -> None:
     need = build_tools(TOYS)[1]
-    assert words(run(need, {})) == "key is required."
+    assert text_of(run(need, {})) == "key is required."
 
 
 def test_many_problems_are_cut_short() -> None:
@@ -167,8 +162,8 @@ def test_what_a_validator_of_ours_says_is_kept() -> None:
         raise NotImplementedError
 
     built = tool_of(tool)
-    assert words(run(built, {"span": {"days": 10}})).startswith("span: at most nine days, as the rollup has no more")
-    assert words(run(built, {"span": "x"})) == "span must be an object or must be a list."
+    assert text_of(run(built, {"span": {"days": 10}})).startswith("span: at most nine days, as the rollup has no more")
+    assert text_of(run(built, {"span": "x"})) == "span must be an object or must be a list."
 
 
 # ---- schemas -----------------------------------------------------------------------------------------
@@ -266,7 +261,7 @@ def test_no_two_tools_have_the_same_name() -> None:
 def test_a_result_says_the_same_twice() -> None:
     result = run(build_tools(TOYS)[1], {"key": "abc"})
     assert not result.is_error
-    assert words(result) == "It says abc."
+    assert text_of(result) == "It says abc."
     assert result.structured_content == {"says": "abc", "numbers": []}
 
 
@@ -287,7 +282,7 @@ def failing(error: Exception, effect: Literal["reads", "creates"] = "reads") -> 
 )
 def test_a_known_error_is_told_as_it_is(error: Exception, expected: str) -> None:
     result = failing(error)
-    assert (result.is_error, words(result)) == (True, expected)
+    assert (result.is_error, text_of(result)) == (True, expected)
 
 
 @pytest.mark.parametrize(
@@ -297,19 +292,19 @@ def test_a_bug_is_reported_as_ours(error: Exception, caplog: pytest.LogCaptureFi
     with caplog.at_level(logging.DEBUG, "litellm_steward"):
         result = failing(error)
     assert result.is_error
-    assert words(result).startswith("tool failed through a fault of the steward itself, not of the arguments")
-    number = words(result).partition("(incident ")[2][:8]
+    assert text_of(result).startswith("tool failed through a fault of the steward itself, not of the arguments")
+    number = text_of(result).partition("(incident ")[2][:8]
     (record,) = caplog.records
     assert f"Incident {number} in tool" in record.getMessage()
     assert type(error).__name__ in record.getMessage() or isinstance(error, ExceptionGroup)
     assert "test_surface.py" in record.getMessage() or isinstance(error, ExceptionGroup)
     assert record.exc_info is None
-    assert SECRET not in record.getMessage() + words(result)
+    assert SECRET not in record.getMessage() + text_of(result)
 
 
 def test_a_bug_in_a_change_does_not_claim_that_nothing_happened() -> None:
-    assert "may or may not have been made" in words(failing(KeyError(), "creates"))
-    assert "may or may not have been made" not in words(failing(KeyError(), "reads"))
+    assert "may or may not have been made" in text_of(failing(KeyError(), "creates"))
+    assert "may or may not have been made" not in text_of(failing(KeyError(), "reads"))
 
 
 def test_a_protocol_error_stays_one() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mcp.types import InputRequiredResult, TextContent
+from mcp.types import InputRequiredResult
 from pydantic import BaseModel
 
 from litellm_steward.approval import Pending, Plan, agreement
@@ -58,11 +58,3 @@ TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec(spend_report, "Spend report", "reads"),
     ToolSpec(wipe, "Wipe", "destroys"),
 )
-
-
-def words(result: object) -> str:
-    """What a tool said, be it an answer or an error."""
-    content = getattr(result, "content", None)
-    assert content
-    assert isinstance(content[0], TextContent)
-    return content[0].text

@@ -18,7 +18,8 @@ from starlette.routing import Route
 from litellm_steward.serving.http import HttpTransport
 from litellm_steward.serving.stdio import run_stdio
 from litellm_steward.settings import KEY_HEADER, Settings, SettingsError, load_settings
-from tests.wire.access_toys import TOOLS, words
+from tests.stage import text_of
+from tests.wire.access_toys import TOOLS
 from tests.wire.harness import Era
 from tests.wire.inside import Inside, bearer, free_socket, listening, steward_inside
 
@@ -74,10 +75,10 @@ async def test_each_request_is_made_with_its_own_key(transport: HttpTransport, e
         async with inside.client(era, headers=brings(ALEX)) as alex, inside.client(era, headers=brings(EVE)) as eve:
             for _ in range(3):
                 answers = await asyncio.gather(*(client.call_tool("ask", {}) for client in (alex, eve)))
-                assert [words(answer) for answer in answers] == ["alex", "eve"]
-            assert words(await alex.call_tool("release", {})) != words(await eve.call_tool("release", {}))
-            assert " | key:" in words(await alex.call_tool("whoami", {}))
-            assert words(await alex.call_tool("whoami", {})) != words(await eve.call_tool("whoami", {}))
+                assert [text_of(answer) for answer in answers] == ["alex", "eve"]
+            assert text_of(await alex.call_tool("release", {})) != text_of(await eve.call_tool("release", {}))
+            assert " | key:" in text_of(await alex.call_tool("whoami", {}))
+            assert text_of(await alex.call_tool("whoami", {})) != text_of(await eve.call_tool("whoami", {}))
         assert {key for path, key, _ in proxy.sent if path == "/whose"} == {ALEX, EVE}
         assert {cookie for *_, cookie in proxy.sent} == {""}
 
@@ -89,14 +90,14 @@ async def test_what_one_asked_for_serves_no_other(transport: HttpTransport) -> N
         inside.client(headers=brings(ALEX)) as alex,
         inside.client(headers=brings(EVE)) as eve,
     ):
-        uri = words(await alex.call_tool("spend_report", {"rows": "a,b"}))
+        uri = text_of(await alex.call_tool("spend_report", {"rows": "a,b"}))
         assert (await alex.read_resource(uri)).contents[0].model_dump()["text"] == "a,b"
         with pytest.raises(MCPError, match="There is no report"):
             await eve.read_resource(uri)
-        approval = words(await alex.call_tool("wipe", {}))
-        assert "not valid for this call" in words(await eve.call_tool("wipe", {"approval": approval}))
-        assert words(await alex.call_tool("wipe", {"approval": approval})) == "wiped"
-        assert "used already" in words(await alex.call_tool("wipe", {"approval": approval}))
+        approval = text_of(await alex.call_tool("wipe", {}))
+        assert "not valid for this call" in text_of(await eve.call_tool("wipe", {"approval": approval}))
+        assert text_of(await alex.call_tool("wipe", {"approval": approval})) == "wiped"
+        assert "used already" in text_of(await alex.call_tool("wipe", {"approval": approval}))
 
 
 @pytest.mark.parametrize("transport", BOTH)
@@ -107,7 +108,7 @@ async def test_without_a_key_it_says_what_is_missing(transport: HttpTransport, e
             for tool in ("ask", "release", "wipe"):
                 result = await client.call_tool(tool, {})
                 assert result.is_error
-                assert words(result).startswith(
+                assert text_of(result).startswith(
                     f"This request has no LiteLLM key: send yours in the HTTP header {KEY_HEADER}."
                 )
             with pytest.raises(MCPError, match="no LiteLLM key"):
@@ -130,8 +131,8 @@ async def test_the_token_is_wanted_as_well() -> None:
         async with inside.browser(**brings(ALEX)) as browser:
             assert (await browser.post("/mcp", json={})).status_code == 401
         async with inside.client(headers={**brings(ALEX), **bearer(TOKEN)}) as client:
-            assert words(await client.call_tool("ask", {})) == "alex"
-            assert "| token key:" in words(await client.call_tool("whoami", {}))
+            assert text_of(await client.call_tool("ask", {})) == "alex"
+            assert "| token key:" in text_of(await client.call_tool("whoami", {}))
         assert not any(TOKEN in str(sent) for sent in proxy.sent)
 
 
@@ -142,9 +143,9 @@ async def test_keys_stay_out_of_answers_and_the_log(caplog: pytest.LogCaptureFix
         result = await client.call_tool("ask", {})
     assert any(sent == key for _, sent, _ in proxy.sent)
     assert result.is_error
-    assert "[hidden]" in words(result)
-    assert words(result).endswith(f"It is the one in this request's {KEY_HEADER}.")
-    assert key not in words(result)
+    assert "[hidden]" in text_of(result)
+    assert text_of(result).endswith(f"It is the one in this request's {KEY_HEADER}.")
+    assert key not in text_of(result)
     assert key not in caplog.text
 
 

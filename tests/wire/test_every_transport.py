@@ -6,18 +6,13 @@ import asyncio
 
 import pytest
 from mcp import Client, MCPError
-from mcp.types import INVALID_PARAMS, CallToolResult, TextContent
+from mcp.types import INVALID_PARAMS
 
+from tests.stage import text_of
 from tests.wire.conftest import Connection
 from tests.wire.toys import TOYS
 
 pytestmark = pytest.mark.asyncio
-
-
-def words(result: CallToolResult) -> str:
-    (block,) = result.content
-    assert isinstance(block, TextContent)
-    return block.text
 
 
 async def test_a_conversation(connection: Connection) -> None:
@@ -49,7 +44,7 @@ async def answers_with_text_and_data(client: Client) -> None:
     # The SDK's client validates structured content against the advertised schema.
     result = await client.call_tool("need", {"key": "null"})
     assert not result.is_error
-    assert words(result) == "It says null."
+    assert text_of(result) == "It says null."
     assert result.structured_content == {"says": "null", "numbers": []}
 
 
@@ -74,9 +69,9 @@ async def tells_errors(client: Client) -> None:
     ):
         result = await client.call_tool(name, arguments)
         assert result.is_error
-        assert words(result).startswith(expected)
+        assert text_of(result).startswith(expected)
         assert result.structured_content is None
-        assert "sk-" not in words(result)
+        assert "sk-" not in text_of(result)
 
 
 async def refuses_what_does_not_exist(client: Client) -> None:
@@ -91,4 +86,4 @@ async def refuses_what_does_not_exist(client: Client) -> None:
 async def keeps_concurrent_calls_apart(client: Client) -> None:
     said = [f"key-{number}" for number in range(20)]
     results = await asyncio.gather(*(client.call_tool("need", {"key": key}) for key in said))
-    assert [words(result) for result in results] == [f"It says {key}." for key in said]
+    assert [text_of(result) for result in results] == [f"It says {key}." for key in said]

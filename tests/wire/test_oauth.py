@@ -16,7 +16,8 @@ from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
 from litellm_steward.serving.http import HttpTransport
-from tests.wire.access_toys import TOOLS, words
+from tests.stage import text_of
+from tests.wire.access_toys import TOOLS
 from tests.wire.authorization_server import AuthorizationServer, new_key
 from tests.wire.harness import Era
 from tests.wire.inside import Inside, bearer, free_socket, listening, steward_inside
@@ -98,10 +99,10 @@ def provider(url: str) -> OAuthClientProvider:
 async def test_a_client_finds_its_way_in_and_steps_up(transport: HttpTransport, era: Era) -> None:
     async with authorized(transport) as (inside, server):
         async with inside.client(era, auth=provider(inside.url)) as client:
-            assert words(await client.call_tool("whoami", {})).endswith("| alex")
+            assert text_of(await client.call_tool("whoami", {})).endswith("| alex")
             assert server.granted == [READ], "no more is asked for than is needed"
-            token = words(await client.call_tool("wipe", {}))
-            assert words(await client.call_tool("wipe", {"approval": token})) == "wiped"
+            token = text_of(await client.call_tool("wipe", {}))
+            assert text_of(await client.call_tool("wipe", {"approval": token})) == "wiped"
         assert [sorted(scope.split()) for scope in server.granted] == [[READ], [READ, "litellm:write"]]
 
 
@@ -233,7 +234,7 @@ async def test_the_server_refuses_what_slipped_through(monkeypatch: pytest.Monke
     ):
         result = await client.call_tool("wipe", {})
     assert result.is_error
-    assert words(result) == "wipe changes the gateway, and this access token lacks the scope litellm:write."
+    assert text_of(result) == "wipe changes the gateway, and this access token lacks the scope litellm:write."
 
 
 async def test_new_keys_are_fetched_when_a_token_names_one() -> None:
@@ -267,11 +268,11 @@ async def test_what_one_agreed_to_serves_no_other(transport: HttpTransport) -> N
     async with authorized(transport) as (inside, server):
         alex, eve = (server.token(sub=name) for name in ("alex", "eve"))
         async with inside.client(headers=bearer(alex)) as client:
-            approval = words(await client.call_tool("wipe", {}))
+            approval = text_of(await client.call_tool("wipe", {}))
         async with inside.client(headers=bearer(eve)) as client:
-            assert "not valid for this call" in words(await client.call_tool("wipe", {"approval": approval}))
+            assert "not valid for this call" in text_of(await client.call_tool("wipe", {"approval": approval}))
         async with inside.client(headers=bearer(alex)) as client:
-            assert words(await client.call_tool("wipe", {"approval": approval})) == "wiped"
+            assert text_of(await client.call_tool("wipe", {"approval": approval})) == "wiped"
 
 
 async def test_nobody_speaks_on_anothers_stream() -> None:

@@ -13,7 +13,8 @@ from mcp import MCPError
 from litellm_steward.serving.gate import WRONG_AT_ONCE
 from litellm_steward.serving.http import HttpTransport, run_http
 from litellm_steward.settings import Settings, SettingsError
-from tests.wire.access_toys import TOOLS, words
+from tests.stage import text_of
+from tests.wire.access_toys import TOOLS
 from tests.wire.harness import Era, serve
 from tests.wire.inside import bearer, steward_inside
 from tests.wire.test_http import ROUTES, browser
@@ -72,7 +73,7 @@ async def test_with_it_everything_works(transport: HttpTransport, era: Era) -> N
     async with steward_inside(TOOLS, transport, steward_auth_token=TOKEN) as inside:
         async with inside.client(era, headers=bearer(TOKEN)) as client:
             named = era == "auto" or transport == "sse"  # streamable HTTP of the older protocol keeps no sessions
-            assert words(await client.call_tool("whoami", {})) == f"{'mcp 0.1.0' if named else '-'} | token"
+            assert text_of(await client.call_tool("whoami", {})) == f"{'mcp 0.1.0' if named else '-'} | token"
         answered = Answered()
         with pytest.raises((MCPError, httpx2.HTTPStatusError, ExceptionGroup)):
             async with inside.client(era, auth=answered, headers=bearer(OTHER)) as client:
@@ -156,6 +157,6 @@ async def test_the_proxy_never_sees_it() -> None:
         transport = httpx.MockTransport(proxy)
         vars(inside.steward.proxy)["_client"] = httpx.AsyncClient(transport=transport, base_url="http://proxy.test")
         async with inside.client(headers=bearer(TOKEN)) as client:
-            assert words(await client.call_tool("ask", {})) == "-"
+            assert text_of(await client.call_tool("ask", {})) == "-"
     assert seen
     assert not any(TOKEN in headers for headers in seen)
