@@ -54,17 +54,17 @@ def _proxy(answers: dict[str, Any]) -> Iterator[Proxy]:
 
 def _keys(number: int) -> dict[str, Any]:
     rows = [{"token": f"{n:064x}", "user_id": "busy"} for n in range(number)]
-    return {"keys": rows, "total_count": number, "total_pages": 1}
+    return {"keys": rows, "teams": []}
 
 
 @pytest.mark.asyncio
 async def test_a_user_with_more_keys_than_can_be_read_one_by_one_is_refused() -> None:
     answers = {
-        "/key/list": _keys(MOST_KEYS + 1),
+        "/user/info": _keys(MOST_KEYS + 1),
         "/spend/logs": [],
         "/spend/logs/ui": {"data": [], "total": 0},
     }
-    with _proxy(answers) as proxy, pytest.raises(Unsupported, match="'busy' has 51 keys or more") as caught:
+    with _proxy(answers) as proxy, pytest.raises(Unsupported, match="'busy' has 51 keys") as caught:
         await usage_of_user(proxy, "busy", DAYS)
     assert "upgrade the proxy to 1.83 or newer" in str(caught.value)
 
@@ -73,7 +73,7 @@ async def test_a_user_with_more_keys_than_can_be_read_one_by_one_is_refused() ->
 async def test_keys_that_only_the_log_remembers_count_as_well() -> None:
     """Fifty live keys and one deleted one are fifty-one."""
     answers = {
-        "/key/list": _keys(MOST_KEYS),
+        "/user/info": _keys(MOST_KEYS),
         "/spend/logs": [{"spend": 1, "startTime": "2026-03-01", "models": {}, "ab" * 32: 1.0}],
         "/spend/logs/ui": {"data": [], "total": 0},
     }

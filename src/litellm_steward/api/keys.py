@@ -95,8 +95,6 @@ async def page(
     *,
     key_alias: str | None = None,
     key_hash: str | None = None,
-    user_id: str | None = None,
-    team_id: str | None = None,
     status: str | None = None,
     substring_matching: bool | None = None,
     number: int = 1,
@@ -112,8 +110,6 @@ async def page(
         {
             "key_alias": key_alias,
             "key_hash": key_hash,
-            "user_id": user_id,
-            "team_id": team_id,
             "status": status,
             "substring_matching": substring_matching,
             "return_full_object": True,
@@ -141,28 +137,6 @@ async def deleted_by_alias(proxy: Proxy, alias: str) -> list[Key]:
     """Deleted keys that had exactly this alias."""
     found = await page(proxy, key_alias=alias, status="deleted")
     return [key for key in found.keys if key.key_alias == alias and key.deleted_at is not None]
-
-
-async def of_owner(proxy: Proxy, *, user_id: str | None = None, team_id: str | None = None, most: int) -> KeyPage:
-    """The keys of one user or team, at most ``most`` of them; ``total_count`` is exact if they all fit."""
-    first = await page(proxy, user_id=user_id, team_id=team_id)
-    keys = _owned(first.keys, user_id, team_id)
-    number = 1
-    while number < first.total_pages and number * PAGE < most:
-        number += 1
-        more = await page(proxy, user_id=user_id, team_id=team_id, number=number)
-        keys += _owned(more.keys, user_id, team_id)
-    complete = number >= first.total_pages
-    return KeyPage(keys=keys, total_count=len(keys) if complete else first.total_count, total_pages=number)
-
-
-def _owned(keys: list[Key], user_id: str | None, team_id: str | None) -> list[Key]:
-    """1.83 matches ``user_id`` by substring: keep only what was meant."""
-    return [
-        key
-        for key in keys
-        if (user_id is None or key.user_id == user_id) and (team_id is None or key.team_id == team_id)
-    ]
 
 
 async def generate(proxy: Proxy, body: Body) -> NewKey:

@@ -9,7 +9,6 @@ from pydantic import Field
 
 from litellm_steward import audit, errors, key_changes, user_changes
 from litellm_steward.api import customers
-from litellm_steward.api import users as users_api
 from litellm_steward.api.budget import BudgetTable
 from litellm_steward.api.customers import Customer
 from litellm_steward.api.keys import Key
@@ -52,7 +51,7 @@ from litellm_steward.tools.parameters import (
 from litellm_steward.tools.user_views import MostUsedModel, NewUser, UserDetails, UserKeys
 from litellm_steward.tools.view import StewardContext, steward_of
 from litellm_steward.usage.report import Usage
-from litellm_steward.usage.scopes import label_former_keys, usage_of_customer, usage_of_user
+from litellm_steward.usage.scopes import usage_of_customer, user_with_usage
 
 Role = Literal["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer"]
 
@@ -197,11 +196,11 @@ async def _create_customer(
 
 async def _user_details(proxy: Proxy, match: Match[User], days: Period, top: int, notes: list[str]) -> UserDetails:
     user = match.item
-    usage, info = await together(usage_of_user(proxy, user.user_id, days), users_api.info(proxy, user.user_id))
+    info, usage = await user_with_usage(proxy, user.user_id, days)
     owned, joined = _newest_first(info.keys), _teams_of(user, info.teams)
     unbound, unbound_note = _unbound(user, owned)
     most, budget = _most_used(usage), budget_block(user, applies_to=unbound)
-    block = usage_block(label_former_keys(usage, owned), top)
+    block = usage_block(usage, top)
     return UserDetails(
         user_id=user.user_id,
         user_email=user.user_email,

@@ -8,12 +8,13 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
-from litellm_steward.api import activity, customers, keys, spend_logs, teams
+from litellm_steward.api import activity, customers, keys, spend_logs, teams, users
 from litellm_steward.api.activity import Day, KeyRows, Scope
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.spend_logs import Logged, LogPage
 from litellm_steward.api.teams import TeamInfo
+from litellm_steward.api.users import UserInfo
 from litellm_steward.errors import RouteMissing, Unsupported
 from litellm_steward.periods import Period
 from litellm_steward.text import clean, count, quote
@@ -94,9 +95,23 @@ def _owners(days: Iterable[Day]) -> Tally:
 async def usage_of_user(proxy: Proxy, user_id: str, period: Period) -> Usage:
     """One internal user: everything booked under the id, whichever key made the call."""
     try:
-        reading = await read_aggregated(proxy, "user", period, entity=user_id, keys=KEY_PAGE)
+        return await _user_by_filter(proxy, user_id, period)
     except RouteMissing:
-        return await _user_by_keys(proxy, user_id, period)
+        return (await _user_by_keys(proxy, user_id, period))[1]
+
+
+async def user_with_usage(proxy: Proxy, user_id: str, period: Period) -> tuple[UserInfo, Usage]:
+    """The same, with the user's keys and teams, read at the same time; keys that are not theirs now are named."""
+    try:
+        usage, info = await together(_user_by_filter(proxy, user_id, period), users.info(proxy, user_id))
+    except RouteMissing:
+        info, usage = await _user_by_keys(proxy, user_id, period)
+    return info, _label_former_keys(usage, info.keys)
+
+
+async def _user_by_filter(proxy: Proxy, user_id: str, period: Period) -> Usage:
+    """On releases whose aggregate can be filtered by user; raises ``RouteMissing`` on the others."""
+    reading = await read_aggregated(proxy, "user", period, entity=user_id, keys=KEY_PAGE)
     found = report.keys_of(reading.days)
     unlisted = max((reading.all_keys or 0) - len(found), 0)
     usage = _plain(reading, period)
@@ -106,7 +121,7 @@ async def usage_of_user(proxy: Proxy, user_id: str, period: Period) -> Usage:
     return replace(usage, by_key=by_key, notes=notes, deleted_known=reading.all_keys is not None)
 
 
-def label_former_keys(usage: Usage, owned: list[Key]) -> Usage:
+def _label_former_keys(usage: Usage, owned: list[Key]) -> Usage:
     """Name the keys that made a user's calls and are not among ``owned``, which are all that the user has now."""
     if usage.by_key is None:
         return usage
@@ -242,21 +257,21 @@ async def _team_by_user(proxy: Proxy, team_id: str, period: Period) -> Breakdown
     return report.by_owner(tally)
 
 
-async def _user_by_keys(proxy: Proxy, user_id: str, period: Period) -> Usage:
+async def _user_by_keys(proxy: Proxy, user_id: str, period: Period) -> tuple[UserInfo, Usage]:
     """One user on a release that ignores ``user_id``: the keys that may have made their calls, one by one.
 
     Of each key's figures only the user's own part counts: a key may have changed hands. Failed calls
     are booked without a key there, and are taken from the request log.
     """
-    owned, logged, failures = await together(
-        keys.of_owner(proxy, user_id=user_id, most=MOST_KEYS + 1),
+    info, logged, failures = await together(
+        users.info(proxy, user_id),
         spend_logs.of_user(proxy, user_id, period),
         spend_logs.failures_of_user(proxy, user_id, period),
     )
-    hashes = sorted({key.token for key in owned.keys} | logged.key_hashes)
+    hashes = sorted({key.token for key in info.keys} | logged.key_hashes)
     if len(hashes) > MOST_KEYS:
         raise Unsupported(
-            f"This LiteLLM version cannot filter usage by user, and {quote(user_id)} has {len(hashes)} keys or more; "
+            f"This LiteLLM version cannot filter usage by user, and {quote(user_id)} has {len(hashes)} keys; "
             f"at most {MOST_KEYS} are read one by one",
             hint="Ask for single keys or for the team, or upgrade the proxy to 1.83 or newer.",
         )
@@ -266,10 +281,10 @@ async def _user_by_keys(proxy: Proxy, user_id: str, period: Period) -> Usage:
         tallies.add_key(key_hash, reading)
     tallies.refuse_without_log(logged)
     tallies.add_failures(failures)
-    gone = frozenset(tallies.by_key) - {key.token for key in owned.keys} - set(report.UNNAMED)
+    gone = frozenset(tallies.by_key) - {key.token for key in info.keys} - set(report.UNNAMED)
     per_key, gone = await _moved_or_deleted(proxy, tallies.by_key, gone)
     by_model = report.breakdown(tallies.by_model)
-    return Usage(
+    return info, Usage(
         period=period,
         total=total(usage.figures for usage in per_key.values()),
         by_model=by_model,
