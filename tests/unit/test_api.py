@@ -171,7 +171,6 @@ async def test_empty_references_find_nothing_and_ask_nothing(silent: Proxy) -> N
     assert await users.search(silent, "") == []
     assert await teams.by_id(silent, "") is None
     assert await teams.by_alias(silent, "") == []
-    assert await teams.of_user(silent, "") == []
     assert await customers.info(silent, "") is None
 
 

@@ -94,14 +94,6 @@ async def search(proxy: Proxy, text: str) -> list[Team] | None:
     return page.teams if page.total_pages <= 1 else None
 
 
-async def of_user(proxy: Proxy, user_id: str) -> list[Team]:
-    """``GET /v2/team/list?user_id=``: the teams of one user."""
-    if not user_id:
-        return []
-    page = await proxy.get("/v2/team/list", TeamPage, {"user_id": user_id, "page_size": PAGE})
-    return page.teams
-
-
 async def some(proxy: Proxy, *, size: int = PAGE) -> list[Team]:
     """The first teams by alias, for suggesting a near name."""
     page = await proxy.get("/v2/team/list", TeamPage, {"page_size": size, "sort_by": "team_alias"})
