@@ -43,9 +43,7 @@ REASONS: Final[dict[str, Holds]] = {
     r"has more rollup rows than this LiteLLM version can return at once": lambda f, _: not f.is_newest,
     r"cannot tell a company this size apart by user": lambda f, q: not f.is_newest and "user" in q.by,
     r"reports only the 100 customers that spent most": _customers,
-    r"cannot filter usage by user, and .* has \d+ keys": lambda f, q: (
-        f.is_oldest and "user" in {q.scope.kind, *q.by}
-    ),
+    r"cannot filter usage by user, and .* has \d+ keys": lambda f, q: f.is_oldest and "user" in {q.scope.kind, *q.by},
     r"log does not hold all that .* did on": lambda f, q: f.is_oldest and "user" in {q.scope.kind, *q.by},
     r"rollups do not tell the usage of one \w+ apart by \w+": _not_known,
     r"can be grouped by one dimension, or by one and day": lambda _, q: len(q.by) == 2 and q.scope.kind != "company",
