@@ -24,7 +24,7 @@ class Wire(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _null_is_absent(cls, data: object) -> object:
-        if isinstance(data, dict):
+        if isinstance(data, dict) and None in cast("dict[str, object]", data).values():
             return {name: value for name, value in cast("dict[str, object]", data).items() if value is not None}
         return data
 
