@@ -142,8 +142,8 @@ class Filled(Booted):
         """What is booked as the key of the administrator's own calls."""
         return frozenset({"litellm_proxy_master_key", hashlib.sha256(self.running.master_key.encode()).hexdigest()})
 
-    def owner_name(self, token: str) -> str:
-        """What a team's breakdown by user calls the owner of a key."""
+    def owner(self, token: str) -> str:
+        """Whom a team's breakdown by user books a key's usage under."""
         if token == self.company.health_check_key:
             return "(health checks)"
         if not token:
@@ -151,7 +151,13 @@ class Filled(Booted):
         card = self.keys.get(token)
         if card is None or not card.alive:
             return "(deleted keys)"
-        return clean(card.user_id) or NOBODYS["user"]
+        return card.user_id or NOBODYS["user"]
+
+    def owner_names(self, token: str) -> frozenset[str]:
+        """The same as it is shown: of an owner deleted since that may be said."""
+        owner = self.owner(token)
+        card = self.keys.get(token)
+        return self.names("user", owner) if card is not None and owner == card.user_id else frozenset({owner})
 
 
 Finder = Callable[[Filled], list[str]]

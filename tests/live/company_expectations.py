@@ -88,12 +88,11 @@ def expected_rows(
         if sums.is_nothing:
             continue
         parts = [
-            frozenset({filled.owner_name(ref)}) if name == "user" and by_owner else filled.names(name, ref)
+            filled.owner_names(ref) if name == "user" and by_owner else filled.names(name, ref)
             for name, ref in zip(by, row.groups, strict=True)
         ]
         refs = tuple(
-            filled.owner_name(ref) if name == "user" and by_owner else ref
-            for name, ref in zip(by, row.groups, strict=True)
+            filled.owner(ref) if name == "user" and by_owner else ref for name, ref in zip(by, row.groups, strict=True)
         )
         names = parts[0] if len(parts) == 1 else frozenset(clean(f"{a} / {b}") for a in parts[0] for b in parts[1])
         known = found.get(refs)
