@@ -155,6 +155,8 @@ def validate(model: type[Arguments], schema: Schema, arguments: Mapping[str, obj
     if problems:
         raise InvalidArgument(_sentences(problems))
     refuse_misplaced_keys(arguments)
+    if any("\0" in text for text in _texts(arguments)):
+        raise InvalidArgument("An argument holds a NUL character, which the proxy's database cannot keep")
     return validated
 
 

@@ -161,8 +161,10 @@ class StewardServer(MCPServer[Steward]):
                 code=INVALID_PARAMS,
                 message=f"Unknown tool: {quote(scrub(name))}" + (f"; did you mean {near[0]}?" if near else ""),
             )
-        if context is not None and (reason := hindrance(self._offered[name], context, _known(context))) is not None:
-            return failure(reason)
+        if context is not None:
+            reason = hindrance(self._offered[name], context, await _known(context))
+            if reason is not None:
+                return failure(reason)
         return await super().call_tool(name, arguments, context)
 
     async def _offer_what_works(self, ctx: ServerRequestContext[Steward, Any], call_next: CallNext) -> HandlerResult:
@@ -196,12 +198,13 @@ class StewardServer(MCPServer[Steward]):
         return await super().get_prompt(name, arguments, context)
 
 
-def _known(context: StewardContext) -> Access | None:
-    """What was found out of our key before; a call does not wait to find it out, the proxy says so itself."""
+async def _known(context: StewardContext) -> Access | None:
+    """What our key may do. It is asked for once; later calls do not wait, the list of tools keeps it fresh."""
     try:
-        return steward_of(context).access.last
+        steward = steward_of(context)
     except StewardError:
         return None  # the call will say it
+    return await steward.access.known(steward.proxy)
 
 
 BuildServer = Callable[[Steward], StewardServer]

@@ -11,7 +11,9 @@ from litellm_steward.api.proxy import Proxy
 from litellm_steward.errors import InvalidArgument, ProxyError, Unsupported
 from litellm_steward.periods import Period
 from litellm_steward.progress import Progress, quiet
+from litellm_steward.text import quote
 from litellm_steward.together import each
+from litellm_steward.usage import report
 from litellm_steward.usage.company import Dimension, Spend, company_by
 from litellm_steward.usage.figures import Figures, figures_of, total
 from litellm_steward.usage.report import Breakdown, Group, Usage, ranked
@@ -148,7 +150,11 @@ async def _by_two(
     notes = [f"Pairs are of the {len(groups)} largest by {outer}; the rest is in the last row."] if left else []
     if outer in LISTS and any("," in group.ref for group in first.rows.groups):
         notes.append(f"A {outer} with a comma in its name cannot be asked for: it is in the last row.")
-    notes += [note for table in tables for note in table.notes if note not in first.notes and note not in notes][:3]
+    if hidden := [group.name for group in first.rows.groups if not group.ref]:
+        notes.append(f"{' and '.join(map(quote, hidden[:3]))} cannot be broken down: in the last row.")
+    told = any(note.startswith(report.EVERY_CALL) for note in first.notes)
+    of_pairs = [n for table in tables for n in table.notes if not (told and n.startswith(report.EVERY_CALL))]
+    notes += [note for note in dict.fromkeys(of_pairs) if note not in first.notes and note not in notes][:3]
     return replace(first, rows=Breakdown(ranked(pairs), left), notes=(*first.notes, *notes))
 
 

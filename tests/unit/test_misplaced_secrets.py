@@ -181,6 +181,7 @@ def _broken(*given: object, **named: object) -> Any:  # noqa: ANN401 - it never 
 async def client() -> AsyncIterator[Client]:
     with respx.mock(assert_all_called=False) as router:
         router.get(f"{BASE_URL}/key/info").respond(404, json={"error": {"message": "Key not found", "code": "404"}})
+        router.get(f"{BASE_URL}/health/readiness").respond(json={"status": "healthy"})
         steward = steward_at(BASE_URL, settings={"steward_toolsets": ("all",)})
         async with steward.proxy, Client(build_server(steward, CATALOG), cache=None) as client:
             yield client

@@ -54,7 +54,7 @@ def _proxy(answers: dict[str, Any]) -> Iterator[Proxy]:
 
 def _keys(number: int) -> dict[str, Any]:
     rows = [{"token": f"{n:064x}", "user_id": "busy"} for n in range(number)]
-    return {"keys": rows, "teams": []}
+    return {"user_id": "busy", "keys": rows, "teams": []}
 
 
 @pytest.mark.asyncio

@@ -57,6 +57,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("get_key_info", {}, "key is required"),
     ("get_key_info", {"key": ""}, "key must not be empty"),
+    ("get_team_info", {"team": "a\0b"}, "An argument holds a NUL character"),
     ("get_key_info", {"key": "  "}, "key must not be empty"),
     ("get_key_info", {"key": "x" * 301}, "key must have at most 300 characters"),
     ("get_key_info", {"key": "a", "period": "last_week"}, "period must be"),

@@ -40,6 +40,7 @@ class UserPage(Wire):
 class UserInfo(Wire):
     """``GET /user/info``: every key of the user, whatever team it belongs to, and the user's teams."""
 
+    user_id: str | None = None
     keys: list[Key]
     teams: list[Team] = []
 
@@ -84,12 +85,15 @@ async def _with_comma(proxy: Proxy, user_id: str) -> User | None:
     return row if row is not None and row.user_id == user_id else None
 
 
-async def info(proxy: Proxy, user_id: str) -> UserInfo:
+async def info(proxy: Proxy, user_id: str) -> UserInfo | None:
     """``GET /user/info``: 0.1 to 1.3 MB, but all keys of exactly this user in one call.
+
+    ``None`` where the proxy loses the id on its way (a line break in it does that) and answers for the caller.
 
     ``/key/list?user_id=`` has pages of a hundred, and on 1.83 finds the keys of everybody whose id contains this one.
     """
-    return await proxy.get("/user/info", UserInfo, {"user_id": user_id})
+    found = await proxy.get("/user/info", UserInfo, {"user_id": user_id})
+    return found if found.user_id == user_id else None
 
 
 async def by_ids(proxy: Proxy, user_ids: list[str]) -> list[User]:

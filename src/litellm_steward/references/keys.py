@@ -7,7 +7,7 @@ from typing import Final
 from litellm_steward.api import keys
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.errors import InvalidArgument, NotFound
+from litellm_steward.errors import InvalidArgument, NotFound, Refused
 from litellm_steward.references.matching import Candidate, Match, label, match, not_found
 from litellm_steward.text import hash_key, holds_key, is_key_hash, is_masked_key, is_raw_key, mask_key, masked_tail
 
@@ -38,6 +38,13 @@ async def _by_hash(proxy: Proxy, reference: str) -> Match[Key]:
     raw = is_raw_key(reference)
     key_hash = hash_key(reference) if raw else reference.lower()
     key = await keys.info(proxy, key_hash) or await keys.deleted(proxy, key_hash=key_hash)
+    if key is None and key_hash == proxy.own_key_id():
+        raise Refused(
+            "This is the proxy's master key, with which the steward works: it is no virtual key, and no tool reads or "
+            "deletes it",
+            hint="If it leaked, set another one in the proxy's configuration, restart the proxy, and give it to the "
+            "steward.",
+        )
     if key is None:
         shown = mask_key(reference) if raw else f"with the hash {key_hash[:8]}…"
         raise NotFound(f"The proxy knows no key {shown}", hint="It may have been deleted already.")

@@ -22,12 +22,12 @@ from litellm_steward.names import check_name, chosen_alias
 from litellm_steward.periods import resolve_period
 from litellm_steward.references.keys import resolve_key
 from litellm_steward.references.matching import if_given
-from litellm_steward.references.model_names import unknown_models
+from litellm_steward.references.model_names import SPECIAL, unknown_models
 from litellm_steward.references.teams import resolve_team
 from litellm_steward.references.users import resolve_user
 from litellm_steward.secret import reveal
 from litellm_steward.steward import Steward
-from litellm_steward.text import hash_key, is_raw_key, mask_key, money, quote
+from litellm_steward.text import hash_key, is_raw_key, mask_key, money, quote, sentence_list
 from litellm_steward.together import together
 from litellm_steward.tools.blocks import (
     budget_block,
@@ -121,6 +121,7 @@ async def generate_key(
     notes += unknown
     if home and owner and not _is_member(home, owner.user_id):
         notes.append(f"{quote(owner.user_id)} is not a member of {quote(home.name)}.")
+    notes += _bounds_of(home, models or [], max_budget) if home else []
     alias = key_alias or chosen_alias(home.team_alias if home else None, owner.user_id if owner else None)
     body |= {
         "key_alias": alias,
@@ -272,6 +273,23 @@ async def _needs_newer(steward: Steward, argument: str) -> None:
             f"LiteLLM {version} does not honour {argument} of a key; nothing was created",
             hint=f"Leave {argument} out, or upgrade the proxy.",
         )
+
+
+def _bounds_of(team: Team, models: list[str], max_budget: float | None) -> list[str]:
+    """What a team forbids its keys, whatever they are made for."""
+    notes = []
+    if team.models and not any("*" in model or model in SPECIAL for model in team.models):
+        outside = [model for model in models if model not in team.models and model not in SPECIAL]
+        allowed = sentence_list([quote(model) for model in team.models])
+        if outside:
+            notes.append(
+                f"{sentence_list([quote(model) for model in outside])}: not among the team's models ({allowed})."
+            )
+        elif not models:
+            notes.append(f"The team's models bind it as well: {allowed}.")
+    if team.max_budget is not None and max_budget is not None and max_budget > team.max_budget:
+        notes.append(f"The team's budget of {money(team.max_budget)} is smaller, and binds it as well.")
+    return notes
 
 
 async def _read_back(proxy: Proxy, key_hash: str) -> Key | None:

@@ -177,4 +177,4 @@ def _csv(steward: Steward, spend: Spend, group_by: list[Dimension]) -> CsvReport
             for r in rows
         ),
     )
-    return CsvReport(uri=steward.reports.keep(content), rows=len(rows))
+    return CsvReport(uri=steward.reports.keep(content), rows=len(rows), complete=not spend.rows.unlisted)

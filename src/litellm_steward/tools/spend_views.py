@@ -60,10 +60,11 @@ class Comparison(View):
 
 
 class CsvReport(View):
-    """The complete table, as a resource to read."""
+    """The table as a resource to read. Where it is not ``complete``, its last row is the rest."""
 
     uri: str
     rows: int
+    complete: bool
 
 
 class SpendReport(Answer):
@@ -96,7 +97,9 @@ class SpendReport(Answer):
             usage_table(" / ".join(self.group_by), self.rows, self.spend),
             self.compared.line() if self.compared else None,
             self.compared.table() if self.compared else None,
-            f"Complete table, {count(self.csv.rows, 'row')}: {self.csv.uri}" if self.csv else None,
+            f"{'Complete table' if self.csv.complete else 'Table'}, {count(self.csv.rows, 'row')}: {self.csv.uri}"
+            if self.csv
+            else None,
             note_lines(self.notes),
         )
 

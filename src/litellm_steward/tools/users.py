@@ -197,8 +197,11 @@ async def _create_customer(
 async def _user_details(proxy: Proxy, match: Match[User], days: Period, top: int, notes: list[str]) -> UserDetails:
     user = match.item
     info, usage = await user_with_usage(proxy, user.user_id, days)
-    owned, joined = _newest_first(info.keys), _teams_of(user, info.teams)
-    unbound, unbound_note = _unbound(user, owned)
+    owned = _newest_first(info.keys) if info is not None else None
+    joined = _teams_of(user, info.teams if info is not None else [])
+    unbound, unbound_note = _unbound(user, owned or [])
+    if owned is None:
+        notes = [*notes, "The proxy does not tell this user's keys: its route loses an id like this one."]
     most, budget = _most_used(usage), budget_block(user, applies_to=unbound)
     block = usage_block(usage, top)
     return UserDetails(
@@ -212,7 +215,7 @@ async def _user_details(proxy: Proxy, match: Match[User], days: Period, top: int
         budget=budget,
         limits=limits_block(user),
         models=user.models or None,
-        keys=_key_counts(owned),
+        keys=_key_counts(owned) if owned is not None else None,
         usage=block,
         most_used_model=most.name if most else None,
         most_used=most,

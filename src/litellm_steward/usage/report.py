@@ -18,9 +18,14 @@ UNASSIGNED: Final = "Unassigned"
 
 NO_KEY: Final = "(no key)"
 DELETED_KEYS: Final = "(deleted keys)"
-UNNAMED: Final = {"litellm-internal-health-check": "(health checks)", "": NO_KEY}
-"""What stands where a key's hash should: the proxy's own checks, and on 1.74.9 every failed call."""
+UNNAMED: Final = {
+    "litellm-internal-health-check": "(health checks)",
+    "litellm_proxy_master_key": "(master key)",
+    "": NO_KEY,
+}
+"""What stands where a key's hash should: the proxy's own checks, calls with the master key, on 1.74.9 failed calls."""
 
+EVERY_CALL: Final = "Every call to"
 LAG: Final = "Requests of the last seconds may not be booked yet."
 
 
@@ -197,7 +202,7 @@ def notes_on(usage_by_model: Breakdown | None, period: Period) -> list[str]:
         failing.sort(key=lambda g: (-g.figures.failed_requests, g.name))
         names = ", ".join(f"{quote(g.name)} ({count(g.figures.failed_requests)})" for g in failing[:3])
         more = f" and {len(failing) - 3} more" if len(failing) > 3 else ""
-        notes.append(f"Every call to {names}{more} failed.")
+        notes.append(f"{EVERY_CALL} {names}{more} failed.")
     if any(g.name == NOT_KNOWN for g in (usage_by_model.groups if usage_by_model else ())):
         notes.append(f"For {quote(NOT_KNOWN)} this LiteLLM version does not tell which of several models it was.")
     if period.end >= utc_now().date():

@@ -100,13 +100,16 @@ async def usage_of_user(proxy: Proxy, user_id: str, period: Period) -> Usage:
         return (await _user_by_keys(proxy, user_id, period))[1]
 
 
-async def user_with_usage(proxy: Proxy, user_id: str, period: Period) -> tuple[UserInfo, Usage]:
-    """The same, with the user's keys and teams, read at the same time; keys that are not theirs now are named."""
+async def user_with_usage(proxy: Proxy, user_id: str, period: Period) -> tuple[UserInfo | None, Usage]:
+    """The same, with the user's keys and teams, read at the same time; keys that are not theirs now are named.
+
+    The keys are ``None`` where the proxy does not tell them.
+    """
     try:
         usage, info = await together(_user_by_filter(proxy, user_id, period), users.info(proxy, user_id))
     except RouteMissing:
         info, usage = await _user_by_keys(proxy, user_id, period)
-    return info, _label_former_keys(usage, info.keys)
+    return info, _label_former_keys(usage, info.keys) if info is not None else usage
 
 
 async def _user_by_filter(proxy: Proxy, user_id: str, period: Period) -> Usage:
@@ -268,6 +271,8 @@ async def _user_by_keys(proxy: Proxy, user_id: str, period: Period) -> tuple[Use
         spend_logs.of_user(proxy, user_id, period),
         spend_logs.failures_of_user(proxy, user_id, period),
     )
+    if info is None:
+        raise Unsupported(f"The proxy does not tell the keys of {quote(user_id)}, whose figures are read by key")
     hashes = sorted({key.token for key in info.keys} | logged.key_hashes)
     if len(hashes) > MOST_KEYS:
         raise Unsupported(
