@@ -241,8 +241,12 @@ async def test_what_is_cut_can_be_named_by_its_id(inhabited: Seeded) -> None:
         rows = (await steward("spend_report", group_by=["key"])).ok()["rows"]
         (row,) = [row for row in rows if MARK in row["name"] and row["spend"] >= 900]
         assert (await steward("get_key_info", key=row["id"])).ok()["key_id"] == KEY_ID
-        names = (await steward("get_user_info", user=USER)).ok()["keys"]["names"]
-        assert names
+        user = (await steward("get_user_info", user=USER)).ok()
+        if "keys" in user:
+            [(number,)] = inhabited.sql('select count(*) from "LiteLLM_VerificationToken" where user_id = %s', USER)
+            assert user["keys"]["total"] == number > 0
+        else:  # the newest release loses such an id, and tells the caller's keys
+            assert any("does not tell this user's keys" in note for note in user["notes"])
         (audited, *_) = [row for row in (await steward("audit_keys", limit=50)).ok()["rows"] if row.get("id") == KEY_ID]
         assert MARK in audited["key"]
 

@@ -18,7 +18,7 @@ class OwnKey(Wire):
 
 
 class OwnKeyInfo(Wire):
-    info: OwnKey = OwnKey()
+    info: OwnKey
 
 
 class Licence(Wire):
