@@ -17,14 +17,8 @@ from litellm_steward.usage import report
 from litellm_steward.usage.company import Dimension, Spend, company_by
 from litellm_steward.usage.figures import Figures, figures_of, total
 from litellm_steward.usage.report import Breakdown, Group, Usage, ranked
-from litellm_steward.usage.scopes import (
-    DAY_NOT_KNOWN,
-    plain_usage,
-    team_with_usage,
-    usage_of_customer,
-    usage_of_key,
-    usage_of_user,
-)
+from litellm_steward.usage.scopes import plain_usage, team_with_usage, usage_of_customer, usage_of_key, usage_of_user
+from litellm_steward.usage.user_by_keys import DAY_NOT_KNOWN
 
 OUTER: Final[tuple[Dimension, ...]] = ("team", "user", "customer", "tag", "key", "day")
 """Of two dimensions the first in this list is broken down by the other; a model or provider is never broken down."""

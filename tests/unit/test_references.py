@@ -195,16 +195,19 @@ async def test_few_requests_on_the_newest_release() -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("unknown", [httpx.Response(404), httpx.Response(200, json={"user_info": {"spend": 0}})])
-async def test_a_user_id_with_commas_is_looked_up_by_itself(unknown: httpx.Response) -> None:
+@pytest.mark.parametrize("answers_for_anybody", [False, True])
+async def test_a_user_id_with_commas_is_looked_up_by_itself(answers_for_anybody: bool) -> None:
     """The list's filter would take it for several ids; 1.74.9 answers 200 for an unknown one."""
     ada = "cn=Ada,dc=example"
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path != "/user/info":
             return httpx.Response(200, json={"users": [], "total": 0})
-        known = request.url.params["user_id"] == ada
-        return httpx.Response(200, json={"user_info": {"user_id": ada, "user_alias": "Ada"}}) if known else unknown
+        asked = request.url.params["user_id"]
+        if asked != ada and not answers_for_anybody:
+            return httpx.Response(404)
+        row = {"user_id": ada, "user_alias": "Ada"} if asked == ada else {"spend": 0}
+        return httpx.Response(200, json={"user_id": asked, "user_info": row, "keys": [], "teams": []})
 
     with respx.mock() as router:
         router.route(url__startswith=BASE_URL).mock(side_effect=answer)

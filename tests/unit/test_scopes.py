@@ -21,15 +21,8 @@ from litellm_steward.periods import Period
 from litellm_steward.usage.figures import Figures
 from litellm_steward.usage.models import NOT_KNOWN
 from litellm_steward.usage.readings import Reading
-from litellm_steward.usage.scopes import (
-    DAY_NOT_KNOWN,
-    MOST_KEYS,
-    UserTallies,
-    read_team,
-    usage_of_customer,
-    usage_of_team,
-    usage_of_user,
-)
+from litellm_steward.usage.scopes import read_team, usage_of_customer, usage_of_team, usage_of_user
+from litellm_steward.usage.user_by_keys import DAY_NOT_KNOWN, MOST_KEYS, UserTallies
 from tests.scrubbing import invented_team
 from tests.stage import steward_at
 from tests.tape import BASE_URL, NEW, OLD, Scene, scene

@@ -200,6 +200,11 @@ def has_ranked_lists(proxy: Proxy) -> bool:
     return any(proxy.answers(f"/user/daily/activity/aggregated/{what}") for what in ("users", "keys"))
 
 
+def may_filter_users(proxy: Proxy) -> bool:
+    """Whether ``user_id`` may be a filter: the release is not known to lack the route that has it."""
+    return not proxy.lacks("GET /user/daily/activity/aggregated")
+
+
 async def by_entity(proxy: Proxy, scope: Scope, period: Period) -> list[ExportRow]:
     """``GET /{scope}/daily/activity/export``: a row for each day and team, customer or tag; newest releases only."""
     filters = _query(period, export_type="daily", format="json")

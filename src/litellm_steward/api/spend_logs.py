@@ -40,6 +40,11 @@ class SummaryRow(RootModel[dict[str, object]]):
         return {name for name in self.root if is_key_hash(name)}
 
     @property
+    def keyless(self) -> bool:
+        """Whether calls were booked without a key."""
+        return "" in self.root
+
+    @property
     def day(self) -> str | None:
         """The day; none of a row that only fills up the period."""
         return str(self.root.get("startTime", ""))[:10] if self.root.get("users") else None
@@ -56,9 +61,13 @@ class SummaryRows(RootModel[list[SummaryRow]]):
 
 @dataclass(frozen=True)
 class Logged:
-    """What the request log holds of one user: the keys that made the calls, and the spend of each day with any."""
+    """What the request log holds of one user: the keys that made the calls, and the spend of each day with any.
+
+    ``keyless``: some calls have no key, as failed ones do there.
+    """
 
     key_hashes: frozenset[str] = frozenset()
+    keyless: bool = False
     by_day: Mapping[str, Decimal] = field(default_factory=dict)
 
 
@@ -103,4 +112,4 @@ async def of_user(proxy: Proxy, user_id: str, period: Period) -> Logged:
     }
     rows = (await proxy.get("/spend/logs", SummaryRows, query)).root
     hashes: set[str] = set().union(*(row.key_hashes for row in rows))
-    return Logged(frozenset(hashes), {row.day: row.spend for row in rows if row.day})
+    return Logged(frozenset(hashes), any(row.keyless for row in rows), {row.day: row.spend for row in rows if row.day})

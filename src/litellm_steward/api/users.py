@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from litellm_steward import errors
 from litellm_steward.api.budget import Budgeted
@@ -37,22 +37,24 @@ class UserPage(Wire):
     total: int
 
 
-class UserInfo(Wire):
-    """``GET /user/info``: every key of the user, whatever team it belongs to, and the user's teams."""
-
-    user_id: str | None = None
-    keys: list[Key]
-    teams: list[Team] = []
-
-
 class _Row(User):
     user_id: str = ""
 
 
-class _Profile(Wire):
-    """``GET /user/info``; 1.74.9 answers for an unknown user with a row that has no id."""
+class UserInfo(Wire):
+    """``GET /user/info``: every key of the user, whatever team it belongs to, and the user's teams.
 
-    user_info: _Row | None = None
+    1.74.9 answers for an unknown user with a row that has no id.
+    """
+
+    user_id: str | None = None
+    row: _Row | None = Field(default=None, alias="user_info")
+    keys: list[Key]
+    teams: list[Team] = []
+
+    @property
+    def user(self) -> User | None:
+        return self.row if self.row is not None and self.row.user_id and self.row.user_id == self.user_id else None
 
 
 class NewUser(Wire):
@@ -79,10 +81,10 @@ async def by_id(proxy: Proxy, user_id: str) -> User | None:
 
 async def _with_comma(proxy: Proxy, user_id: str) -> User | None:
     try:
-        row = (await proxy.get("/user/info", _Profile, {"user_id": user_id})).user_info
+        found = await info(proxy, user_id)
     except errors.Missing:
         return None
-    return row if row is not None and row.user_id == user_id else None
+    return found.user if found is not None else None
 
 
 async def info(proxy: Proxy, user_id: str) -> UserInfo | None:

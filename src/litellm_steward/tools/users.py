@@ -14,7 +14,7 @@ from litellm_steward.api.customers import Customer
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import Team
-from litellm_steward.api.users import User
+from litellm_steward.api.users import User, UserInfo
 from litellm_steward.budgets import check_budget, normalise_duration
 from litellm_steward.delivery import prepare_delivery
 from litellm_steward.names import check_name
@@ -51,8 +51,9 @@ from litellm_steward.tools.parameters import (
 from litellm_steward.tools.user_views import MostUsedModel, NewUser, UserDetails, UserKeys
 from litellm_steward.tools.view import StewardContext, steward_of
 from litellm_steward.usage.report import Usage
-from litellm_steward.usage.scopes import usage_of_customer, user_with_usage
+from litellm_steward.usage.scopes import exact_user_with_usage, usage_of_customer, user_with_usage
 
+CUSTOMER_NOT_ASKED = "On this LiteLLM version nobody looked for a customer of the same id: kind=customer would."
 Role = Literal["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer"]
 
 
@@ -155,8 +156,12 @@ async def get_user_info(
     days = resolve_period(period, start_date, end_date)
     if kind == "customer":
         return await _customer_details(proxy, await resolve_customer(proxy, user), days, top)
+    if "@" not in user and (exact := await exact_user_with_usage(proxy, user.strip(), days)):
+        row, info, usage = exact
+        return _user_details(Match(row), info, usage, top, [] if kind else [CUSTOMER_NOT_ASKED])
     if kind == "internal":
-        return await _user_details(proxy, await resolve_user(proxy, user), days, top, [])
+        match = await resolve_user(proxy, user)
+        return _user_details(match, *await user_with_usage(proxy, match.item.user_id, days), top, [])
     if "@" in user:  # an e-mail address is rarely a customer's id: look only if nobody has it
         found, near, searchable = await find_user(proxy, user.strip())
         customer = None if found else await customers.info(proxy, user.strip())
@@ -167,7 +172,7 @@ async def get_user_info(
     if found is not None:
         both = customer is not None and customer.user_id == found.item.user_id
         twin = ["A customer has the same id: pass kind=customer for it."] if both else []
-        return await _user_details(proxy, found, days, top, twin)
+        return _user_details(found, *await user_with_usage(proxy, found.item.user_id, days), top, twin)
     if customer is not None:
         return await _customer_details(proxy, Match(customer), days, top)
     raise await no_such_user(proxy, user, near, searchable=searchable)
@@ -194,9 +199,8 @@ async def _create_customer(
     )
 
 
-async def _user_details(proxy: Proxy, match: Match[User], days: Period, top: int, notes: list[str]) -> UserDetails:
+def _user_details(match: Match[User], info: UserInfo | None, usage: Usage, top: int, notes: list[str]) -> UserDetails:
     user = match.item
-    info, usage = await user_with_usage(proxy, user.user_id, days)
     owned = _newest_first(info.keys) if info is not None else None
     joined = _teams_of(user, info.teams if info is not None else [])
     unbound, unbound_note = _unbound(user, owned or [])

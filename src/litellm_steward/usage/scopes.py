@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
-from litellm_steward.api import activity, customers, keys, spend_logs, teams, users
+from litellm_steward.api import activity, customers, teams, users
 from litellm_steward.api.activity import Day, KeyRows, Scope
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.api.spend_logs import Logged, LogPage
 from litellm_steward.api.teams import TeamInfo
-from litellm_steward.api.users import UserInfo
-from litellm_steward.errors import RouteMissing, Unsupported
+from litellm_steward.api.users import User, UserInfo
+from litellm_steward.errors import Missing, RouteMissing, Unsupported
 from litellm_steward.periods import Period
-from litellm_steward.text import clean, count, quote
-from litellm_steward.together import each, together
+from litellm_steward.text import quote
+from litellm_steward.together import together
 from litellm_steward.usage import report
 from litellm_steward.usage.figures import Figures, Tally, figures_of, total
-from litellm_steward.usage.models import (
-    NO_MODEL,
-    NO_PROVIDER,
-    NOT_KNOWN,
-    PROVIDER_NOT_KNOWN,
-    models_of,
-    providers_of,
-)
+from litellm_steward.usage.former_keys import deleted_note, label_former_keys, marked_deleted, moved_or_deleted
 from litellm_steward.usage.readings import (
     Reading,
     read_aggregated,
@@ -37,16 +29,9 @@ from litellm_steward.usage.readings import (
     read_with_keys,
 )
 from litellm_steward.usage.report import Breakdown, KeyUsage, Usage
-
-MOST_KEYS: Final = 50
-"""Keys of one user that are read one by one, on a release that cannot filter by user."""
+from litellm_steward.usage.user_by_keys import read_known, usage_by_keys
 
 KEY_PAGE: Final = 100
-KEPT: Final = Decimal("0.99")
-"""The part of a day's spend that a log holds which was not cleared: the two are summed in another order."""
-
-DAY_NOT_KNOWN: Final = "(day not known)"
-FORMER: Final = " (not theirs now)"
 NO_FAILURES: Final = "This LiteLLM version does not book failed calls under their key: they are not counted here."
 
 
@@ -97,7 +82,8 @@ async def usage_of_user(proxy: Proxy, user_id: str, period: Period) -> Usage:
     try:
         return await _user_by_filter(proxy, user_id, period)
     except RouteMissing:
-        return (await _user_by_keys(proxy, user_id, period))[1]
+        known = await read_known(proxy, user_id, period)
+        return await usage_by_keys(proxy, user_id, period, known)
 
 
 async def user_with_usage(proxy: Proxy, user_id: str, period: Period) -> tuple[UserInfo | None, Usage]:
@@ -108,8 +94,27 @@ async def user_with_usage(proxy: Proxy, user_id: str, period: Period) -> tuple[U
     try:
         usage, info = await together(_user_by_filter(proxy, user_id, period), users.info(proxy, user_id))
     except RouteMissing:
-        info, usage = await _user_by_keys(proxy, user_id, period)
-    return info, _label_former_keys(usage, info.keys) if info is not None else usage
+        known = await read_known(proxy, user_id, period)
+        info, usage = known.info, await usage_by_keys(proxy, user_id, period, known)
+    return info, label_former_keys(usage, info.keys) if info is not None else usage
+
+
+async def exact_user_with_usage(proxy: Proxy, user_id: str, period: Period) -> tuple[User, UserInfo, Usage] | None:
+    """The same and the user's row, for an id, where the release is known to have no filter by user.
+
+    The calls that tell the keys tell the row as well: two, and one per key. ``None`` where the release has the
+    filter, or may have it, and where nobody has exactly this id.
+    """
+    if activity.may_filter_users(proxy):
+        return None
+    try:
+        known = await read_known(proxy, user_id, period)
+    except Missing:
+        return None
+    if known.info is None or known.info.user is None:
+        return None
+    usage = await usage_by_keys(proxy, user_id, period, known)
+    return known.info.user, known.info, label_former_keys(usage, known.info.keys)
 
 
 async def _user_by_filter(proxy: Proxy, user_id: str, period: Period) -> Usage:
@@ -118,25 +123,10 @@ async def _user_by_filter(proxy: Proxy, user_id: str, period: Period) -> Usage:
     found = report.keys_of(reading.days)
     unlisted = max((reading.all_keys or 0) - len(found), 0)
     usage = _plain(reading, period)
-    gone = _deleted(found)
-    notes = (*usage.notes, *_deleted_note(found, gone))
+    gone = marked_deleted(found)
+    notes = (*usage.notes, *deleted_note(found, gone))
     by_key = report.by_key(found, gone, unlisted)
     return replace(usage, by_key=by_key, notes=notes, deleted_known=reading.all_keys is not None)
-
-
-def _label_former_keys(usage: Usage, owned: list[Key]) -> Usage:
-    """Name the keys that made a user's calls and are not among ``owned``, which are all that the user has now."""
-    if usage.by_key is None:
-        return usage
-    theirs = {key.token for key in owned}
-    former = [g for g in usage.by_key.groups if g.ref and g.ref not in theirs and not g.deleted]
-    if not former:
-        return usage
-    groups = [replace(g, name=f"{g.name}{FORMER}") if g in former else g for g in usage.by_key.groups]
-    why = "given to somebody else since" if usage.deleted_known else "deleted or given to somebody else since"
-    spent = total(group.figures for group in former)
-    note = f"{count(len(former), 'key')} {why} made {count(spent.api_requests, 'request')} of this."
-    return replace(usage, by_key=replace(usage.by_key, groups=tuple(groups)), notes=(*usage.notes, note))
 
 
 async def team_with_usage(proxy: Proxy, team_id: str, period: Period) -> tuple[TeamInfo | None, Usage]:
@@ -169,10 +159,10 @@ async def usage_of_team(proxy: Proxy, read: TeamReading, period: Period, team_ke
     if read.keys is None:
         found = report.keys_of(read.reading.days)
         gone = frozenset(found) - {key.token for key in team_keys} - set(report.UNNAMED)
-        found, gone = await _moved_or_deleted(proxy, found, gone)
+        found, gone = await moved_or_deleted(proxy, found, gone)
     else:
         found, gone = _listed(read.keys)
-    notes = _deleted_note(found, gone)
+    notes = deleted_note(found, gone)
     if read.by_user is not None:
         notes.append("Keys deleted since are counted in by_user with their last owner.")
     by_user = read.by_user or report.by_user(found, {key.token: key.user_id for key in team_keys}, gone)
@@ -212,44 +202,9 @@ def _plain(reading: Reading, period: Period) -> Usage:
     )
 
 
-def _deleted(found: dict[str, KeyUsage]) -> frozenset[str]:
-    """The keys that the newest release marks as gone."""
-    return frozenset(h for h, usage in found.items() if usage.metadata.key_exists is False and h not in report.UNNAMED)
-
-
 def _listed(rows: KeyRows) -> tuple[dict[str, KeyUsage], frozenset[str]]:
     found = {row.api_key: KeyUsage(figures_of(row.metrics), row.metadata) for row in rows.api_keys}
-    return found, _deleted(found)
-
-
-def _deleted_note(found: dict[str, KeyUsage], gone: frozenset[str]) -> list[str]:
-    if not gone:
-        return []
-    spent = total(found[key_hash].figures for key_hash in gone)
-    owners = sorted({quote(found[h].metadata.user_id or "") for h in gone if found[h].metadata.user_id})
-    whose = f" (last owner {', '.join(owners[:3])})" if owners else ""
-    return [f"{count(len(gone), 'key')} deleted since made {count(spent.api_requests, 'request')} of this{whose}."]
-
-
-async def _moved_or_deleted(
-    proxy: Proxy, found: dict[str, KeyUsage], missing: frozenset[str]
-) -> tuple[dict[str, KeyUsage], frozenset[str]]:
-    """Keys in the figures that the team or user does not have now: moved elsewhere, or deleted.
-
-    One call for all of them. Where its rows come without their hash, a key is known by its alias, which is unique.
-    """
-    live = await keys.existing(proxy, sorted(missing))
-    by_hash = {key.token: key for key in live if key.token}
-    by_alias = {key.key_alias: key for key in live if not key.token and key.key_alias}
-    moved = set()
-    for key_hash in missing:
-        usage = found[key_hash]
-        key = by_hash.get(key_hash) or by_alias.get(usage.metadata.key_alias or "")
-        if key is not None and key.deleted_at is None:
-            update = {"user_id": key.user_id, "key_alias": key.key_alias or usage.metadata.key_alias}
-            found[key_hash] = KeyUsage(usage.figures, usage.metadata.model_copy(update=update))
-            moved.add(key_hash)
-    return found, missing - moved
+    return found, marked_deleted(found)
 
 
 async def _team_by_user(proxy: Proxy, team_id: str, period: Period) -> Breakdown:
@@ -258,115 +213,6 @@ async def _team_by_user(proxy: Proxy, team_id: str, period: Period) -> Breakdown
     for row in await activity.team_by_user(proxy, team_id, period):
         tally.count(report.owner_id(row.user_id), figures_of(row))
     return report.by_owner(tally)
-
-
-async def _user_by_keys(proxy: Proxy, user_id: str, period: Period) -> tuple[UserInfo, Usage]:
-    """One user on a release that ignores ``user_id``: the keys that may have made their calls, one by one.
-
-    Of each key's figures only the user's own part counts: a key may have changed hands. Failed calls
-    are booked without a key there, and are taken from the request log.
-    """
-    info, logged, failures = await together(
-        users.info(proxy, user_id),
-        spend_logs.of_user(proxy, user_id, period),
-        spend_logs.failures_of_user(proxy, user_id, period),
-    )
-    if info is None:
-        raise Unsupported(f"The proxy does not tell the keys of {quote(user_id)}, whose figures are read by key")
-    hashes = sorted({key.token for key in info.keys} | logged.key_hashes)
-    if len(hashes) > MOST_KEYS:
-        raise Unsupported(
-            f"This LiteLLM version cannot filter usage by user, and {quote(user_id)} has {len(hashes)} keys; "
-            f"at most {MOST_KEYS} are read one by one",
-            hint="Ask for single keys or for the team, or upgrade the proxy to 1.83 or newer.",
-        )
-    readings = await each([read_pages(proxy, "user", period, api_key=key_hash) for key_hash in hashes])
-    tallies = UserTallies(user_id)
-    for key_hash, reading in zip(hashes, readings, strict=True):
-        tallies.add_key(key_hash, reading)
-    tallies.refuse_without_log(logged)
-    tallies.add_failures(failures)
-    gone = frozenset(tallies.by_key) - {key.token for key in info.keys} - set(report.UNNAMED)
-    per_key, gone = await _moved_or_deleted(proxy, tallies.by_key, gone)
-    by_model = report.breakdown(tallies.by_model)
-    return info, Usage(
-        period=period,
-        total=total(usage.figures for usage in per_key.values()),
-        by_model=by_model,
-        by_provider=report.breakdown(tallies.by_provider),
-        by_key=report.by_key(per_key, gone),
-        by_day=report.breakdown(tallies.by_day),
-        source=(f"/user/daily/activity per key ({len(hashes)})", "/spend/logs"),
-        notes=(*report.notes_on(by_model, period), *_deleted_note(per_key, gone), *tallies.notes),
-    )
-
-
-@dataclass
-class UserTallies:
-    """One user's figures, put together from those of several keys."""
-
-    user_id: str
-    by_model: Tally = field(default_factory=Tally)
-    by_provider: Tally = field(default_factory=Tally)
-    by_day: Tally = field(default_factory=Tally)
-    by_key: dict[str, KeyUsage] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-    def add_key(self, key_hash: str, reading: Reading) -> None:
-        """The user's part of a key's days; models only of days that are the user's alone."""
-        known = report.keys_of(reading.days).get(key_hash, KeyUsage())
-        self.by_key[key_hash] = KeyUsage(report.entity_total(reading.days, self.user_id), known.metadata)
-        for day in reading.days:
-            part = report.entity_figures(day, self.user_id)
-            self.by_day.count(day.date, part)
-            if set(day.breakdown.entities) == {self.user_id}:
-                self.by_model.count_all(models_of(day))
-                self.by_provider.count_all(providers_of(day))
-            elif not part.is_nothing:
-                self.by_model.count(NOT_KNOWN, part)
-                self.by_provider.count(PROVIDER_NOT_KNOWN, part)
-                self._note(f"While a key changed hands this LiteLLM version does not tell models by user: {NOT_KNOWN}.")
-
-    def refuse_without_log(self, logged: Logged) -> None:
-        """Of a day that the log does not hold nobody knows the failed calls, nor the keys that were given away.
-
-        The log is cleared of old days, or is not kept at all. The last day's may still be on its way.
-        """
-        gone = [
-            day
-            for day, figures in sorted(self.by_day.items())
-            if figures.successful_requests
-            and (day not in logged.by_day or (day < max(self.by_day) and logged.by_day[day] < figures.spend * KEPT))
-        ]
-        if gone:
-            raise Unsupported(
-                f"This LiteLLM version knows a user's failed calls and former keys from the request log only, and the "
-                f"log does not hold all that {quote(self.user_id)} did on {gone[0]}"
-                + (f" and {count(len(gone) - 1, 'other day')}" if gone[1:] else ""),
-                hint="Ask for later days, for single keys or for the team, or upgrade the proxy to 1.83 or newer.",
-            )
-
-    def add_failures(self, failures: LogPage) -> None:
-        """Failed calls that no key has; beyond one page of the log their models and days are not known."""
-        keyless = [row for row in failures.data if not row.api_key]
-        unseen = failures.total - len(failures.data)
-        for row in keyless:
-            one = Figures(api_requests=1, failed_requests=1)
-            self.by_model.count(clean(row.model_group or row.model) or NO_MODEL, one)
-            self.by_provider.count(clean(row.custom_llm_provider or "") or NO_PROVIDER, one)
-            self.by_day.count(row.started.date().isoformat() if row.started is not None else DAY_NOT_KNOWN, one)
-        if unseen > 0:
-            more = Figures(api_requests=unseen, failed_requests=unseen)
-            self.by_model.count(NOT_KNOWN, more)
-            self.by_provider.count(PROVIDER_NOT_KNOWN, more)
-            self.by_day.count(DAY_NOT_KNOWN, more)
-            self._note(f"Of the failed calls the last {len(failures.data)} are told apart by model and by day.")
-        lost = len(keyless) + max(unseen, 0)
-        self.by_key[""] = KeyUsage(Figures(api_requests=lost, failed_requests=lost))
-
-    def _note(self, sentence: str) -> None:
-        if sentence not in self.notes:
-            self.notes.append(sentence)
 
 
 async def _customer_from_logs(proxy: Proxy, customer_id: str, period: Period) -> Usage:
