@@ -79,6 +79,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("get_user_info", {"user": "a", "start_date": "1.1.2026", "end_date": "2026-01-01"}, "start_date must be a date"),
     ("get_user_info", {"user": "a", "top": 0}, "top must be at least 1"),
+    ("get_user_info", {"user": " "}, "user must not be empty"),
     ("get_team_info", {"team": "a", "top": 51}, "top must be at most 50"),
     ("delete_key", {"key": ""}, "key must not be empty"),
 ]

@@ -154,21 +154,22 @@ async def get_user_info(
     """
     proxy = steward_of(ctx).proxy
     days = resolve_period(period, start_date, end_date)
+    user = user.strip()
+    if not user:
+        raise errors.InvalidArgument("user must not be empty")
     if kind == "customer":
         return await _customer_details(proxy, await resolve_customer(proxy, user), days, top)
-    if "@" not in user and (exact := await exact_user_with_usage(proxy, user.strip(), days)):
+    if "@" not in user and (exact := await exact_user_with_usage(proxy, user, days)):
         row, info, usage = exact
         return _user_details(Match(row), info, usage, top, [] if kind else [CUSTOMER_NOT_ASKED])
     if kind == "internal":
         match = await resolve_user(proxy, user)
         return _user_details(match, *await user_with_usage(proxy, match.item.user_id, days), top, [])
     if "@" in user:  # an e-mail address is rarely a customer's id: look only if nobody has it
-        found, near, searchable = await find_user(proxy, user.strip())
-        customer = None if found else await customers.info(proxy, user.strip())
+        found, near, searchable = await find_user(proxy, user)
+        customer = None if found else await customers.info(proxy, user)
     else:
-        (found, near, searchable), customer = await together(
-            find_user(proxy, user.strip()), customers.info(proxy, user.strip())
-        )
+        (found, near, searchable), customer = await together(find_user(proxy, user), customers.info(proxy, user))
     if found is not None:
         both = customer is not None and customer.user_id == found.item.user_id
         twin = ["A customer has the same id: pass kind=customer for it."] if both else []
