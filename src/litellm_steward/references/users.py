@@ -44,11 +44,17 @@ async def find_user(proxy: Proxy, reference: str) -> tuple[Match[User] | None, l
     return chosen, [*found, *searched], searchable
 
 
-async def resolve_user(proxy: Proxy, reference: str) -> Match[User]:
-    """The internal user meant, or ``NotFound`` with near misses."""
+def given(reference: str) -> str:
+    """A reference to a user or a customer without the blanks around it, of which something must be left."""
     reference = reference.strip()
     if not reference:
         raise InvalidArgument("user must not be empty")
+    return reference
+
+
+async def resolve_user(proxy: Proxy, reference: str) -> Match[User]:
+    """The internal user meant, or ``NotFound`` with near misses."""
+    reference = given(reference)
     chosen, near, searchable = await find_user(proxy, reference)
     if chosen is None:
         raise await no_such_user(proxy, reference, near, searchable=searchable)
@@ -63,9 +69,7 @@ async def no_such_user(proxy: Proxy, reference: str, near: list[User], *, search
 
 async def resolve_customer(proxy: Proxy, reference: str) -> Match[Customer]:
     """The customer with exactly this id: the proxy offers no other way to look one up."""
-    reference = reference.strip()
-    if not reference:
-        raise InvalidArgument("user must not be empty")
+    reference = given(reference)
     customer = await customers.info(proxy, reference)
     if customer is None:
         raise not_found("customer", reference, (), "Customers are found by their exact id only.")

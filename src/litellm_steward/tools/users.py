@@ -22,7 +22,7 @@ from litellm_steward.periods import Period, resolve_period, utc_now
 from litellm_steward.references.matching import Match
 from litellm_steward.references.model_names import unknown_models
 from litellm_steward.references.teams import resolve_team
-from litellm_steward.references.users import find_user, no_such_user, resolve_customer, resolve_user
+from litellm_steward.references.users import find_user, given, no_such_user, resolve_customer, resolve_user
 from litellm_steward.text import clean, is_masked_key, quote
 from litellm_steward.together import each, together
 from litellm_steward.tools.blocks import (
@@ -154,9 +154,7 @@ async def get_user_info(
     """
     proxy = steward_of(ctx).proxy
     days = resolve_period(period, start_date, end_date)
-    user = user.strip()
-    if not user:
-        raise errors.InvalidArgument("user must not be empty")
+    user = given(user)
     if kind == "customer":
         return await _customer_details(proxy, await resolve_customer(proxy, user), days, top)
     if "@" not in user and (exact := await exact_user_with_usage(proxy, user, days)):

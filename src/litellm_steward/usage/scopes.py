@@ -82,8 +82,7 @@ async def usage_of_user(proxy: Proxy, user_id: str, period: Period) -> Usage:
     try:
         return await _user_by_filter(proxy, user_id, period)
     except RouteMissing:
-        known = await read_known(proxy, user_id, period)
-        return await usage_by_keys(proxy, user_id, period, known)
+        return await usage_by_keys(proxy, user_id, period, await read_known(proxy, user_id, period))
 
 
 async def user_with_usage(proxy: Proxy, user_id: str, period: Period) -> tuple[UserInfo | None, Usage]:
