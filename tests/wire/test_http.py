@@ -91,6 +91,23 @@ async def test_a_body_has_a_limit(transport: str, sse: Served, http: Served) -> 
         assert response.status_code == 413
 
 
+@pytest.mark.parametrize("transport", ["sse", "streamable-http"])
+async def test_headers_that_come_in_pieces_are_answered_as_those_that_come_at_once(
+    transport: str, sse: Served, http: Served
+) -> None:
+    served = served_by(transport, sse, http)
+    host, port = served.origin.removeprefix("http://").split(":")
+    head = f"GET /health HTTP/1.1\r\nHost: evil.example\r\nX: {'x' * 60_000}\r\nConnection: close\r\n\r\n".encode()
+    for size in (len(head), 20_000):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        for start in range(0, len(head), size):
+            writer.write(head[start : start + size])
+            await writer.drain()
+            await asyncio.sleep(0.05)  # so that they are read one by one
+        assert (await reader.readline()).startswith(b"HTTP/1.1 421 "), size
+        writer.close()
+
+
 async def test_a_caller_who_hangs_up_cancels_the_call(http: Served) -> None:
     async with browser(http) as client:
         meta = {"_meta": {"progressToken": "t"}}

@@ -48,6 +48,9 @@ PORT: Final = 8000
 PATHS: Final[dict[HttpTransport, str]] = {"sse": "/sse", "streamable-http": "/mcp"}
 MESSAGES: Final = "/messages/"
 MAX_BODY: Final = 4 * 1024 * 1024
+MAX_HEAD: Final = 64 * 1024
+"""Bytes of a request line and headers. The parser counts only what waits for its end, so what is longer may pass if it
+arrives at once; with the parser's own 16 KiB that happens all the time, and the answer depends on the network."""
 GRACE: Final = 5
 """Seconds that requests in flight have to finish when the process is told to stop."""
 
@@ -93,6 +96,7 @@ async def _serve(settings: Settings, transport: HttpTransport, addresses: list[A
             app,
             lifespan="on",
             http="h11",
+            h11_max_incomplete_event_size=MAX_HEAD,
             ws="none",
             log_config=None,  # logs.py has the log
             access_log=False,
