@@ -19,6 +19,10 @@ from tests.live.harness import Era, Evidence, Person, Seeded, Steward, over_stdi
 
 VERSIONS = (OLDEST, NEWEST)
 
+SOMEBODYS_KEY = "sk-must-not-reach-the-proxy"
+"""In the environment of whoever starts a gateway, under the names of ``SOMEBODYS``."""
+SOMEBODYS = ("OPENAI_API_KEY", "LITELLM_MASTER_KEY", "AWS_SECRET_ACCESS_KEY")
+
 Connect = Callable[..., AbstractAsyncContextManager[Steward]]
 
 
@@ -40,9 +44,26 @@ def _up(version: str, number: int) -> Iterator[tuple[Gateway, Running]]:
         yield kept, kept.up()
         return
     booted = Gateway(version)
-    running = booted.up(owner_pid=os.getpid())
     try:
-        yield booted, running
+        yield booted, _started(booted)
+    finally:
+        booted.down()
+
+
+def _started(booted: Gateway) -> Running:
+    """Ends with this process. Its environment is to be its own."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in SOMEBODYS:
+            environment.setenv(name, SOMEBODYS_KEY)
+        return booted.up(owner_pid=os.getpid())
+
+
+@pytest.fixture(scope="session", params=[NEWEST])
+def without_database(request: pytest.FixtureRequest) -> Iterator[Running]:
+    """A proxy that knows its models and nothing else."""
+    booted = Gateway(request.param)
+    try:
+        yield booted.up(owner_pid=os.getpid(), database=False)
     finally:
         booted.down()
 

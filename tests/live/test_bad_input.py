@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
-from examples.gateway import NEWEST, Gateway, Running
+from examples.gateway import Running
 from tests.live.conftest import Connect
 from tests.live.harness import Evidence, Seeded, over_stdio
 
@@ -110,18 +108,12 @@ async def test_a_dead_proxy(gateway: Seeded, connect: Connect) -> None:
             assert "may or may not" not in said, "nothing was sent"
 
 
-async def test_a_proxy_without_a_database(evidence: Evidence) -> None:
-    """The newest release only: it takes a proxy of its own."""
-    booted = Gateway(NEWEST)
-    running: Running = booted.up(owner_pid=os.getpid(), database=False)
-    try:
-        async with over_stdio(running, evidence) as steward:
-            assert (await steward("get_model_info")).ok()["deployments"], "models need no database"
-            for tool, arguments in (*READS[:3], *WRITES[:4]):
-                said = (await steward(tool, **arguments)).error()
-                assert "database" in said, (tool, said)
-    finally:
-        booted.down()
+async def test_a_proxy_without_a_database(without_database: Running, evidence: Evidence) -> None:
+    async with over_stdio(without_database, evidence) as steward:
+        assert (await steward("get_model_info")).ok()["deployments"], "models need no database"
+        for tool, arguments in (*READS[:3], *WRITES[:4]):
+            said = (await steward(tool, **arguments)).error()
+            assert "database" in said, (tool, said)
 
 
 def _counts(gateway: Seeded) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from examples.gateway import NEWEST, Gateway
+from examples.gateway import Running
 from tests.live.conftest import Connect
 from tests.live.harness import Seeded
 from tests.processes import clean_environment
@@ -118,14 +117,9 @@ def test_a_dead_proxy_is_told_within_seconds(tmp_path: Path) -> None:
     assert seen.seconds < 10
 
 
-def test_a_proxy_without_a_database(tmp_path: Path) -> None:
-    gateway = Gateway(NEWEST)
-    running = gateway.up(owner_pid=os.getpid(), database=False)
-    try:
-        seen = check(tmp_path, running.base_url, running.master_key)
-        other = check(tmp_path, running.base_url, "sk-a-key-that-nobody-has")
-    finally:
-        gateway.down()
+def test_a_proxy_without_a_database(without_database: Running, tmp_path: Path) -> None:
+    seen = check(tmp_path, without_database.base_url, without_database.master_key)
+    other = check(tmp_path, without_database.base_url, "sk-a-key-that-nobody-has")
     assert (seen.code, other.code) == (1, 1)
     assert seen.line("database").startswith("FAULT")
     assert "Set DATABASE_URL in the proxy's environment" in seen.text
