@@ -60,6 +60,8 @@ HIDDEN = "[hidden]"
 
 def clean(text: str, limit: int = MAX_NAME) -> str:
     """Fold white space, drop what cannot be seen, bound the length. Safe to show; still untrusted."""
+    if len(text) <= limit and text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip(" ")  # nearly every name
     folded = re.sub(r"\s+", " ", text[: limit * 8])
     visible = "".join(c for c in folded if c == " " or unicodedata.category(c) not in _INVISIBLE)
     visible = re.sub(r" {2,}", " ", _VARIATION.sub("", visible)).strip()

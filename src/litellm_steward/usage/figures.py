@@ -23,10 +23,27 @@ class Figures:
     failed_requests: int = 0
 
     def __add__(self, other: Figures) -> Figures:
-        return Figures(*(a + b for a, b in zip(self.parts, other.parts, strict=True)))  # type: ignore[arg-type]
+        # part by part: some answers add up thousands of these while somebody waits
+        return Figures(
+            self.spend + other.spend,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.total_tokens + other.total_tokens,
+            self.api_requests + other.api_requests,
+            self.successful_requests + other.successful_requests,
+            self.failed_requests + other.failed_requests,
+        )
 
     def __sub__(self, other: Figures) -> Figures:
-        return Figures(*(a - b for a, b in zip(self.parts, other.parts, strict=True)))  # type: ignore[arg-type]
+        return Figures(
+            self.spend - other.spend,
+            self.prompt_tokens - other.prompt_tokens,
+            self.completion_tokens - other.completion_tokens,
+            self.total_tokens - other.total_tokens,
+            self.api_requests - other.api_requests,
+            self.successful_requests - other.successful_requests,
+            self.failed_requests - other.failed_requests,
+        )
 
     @property
     def parts(self) -> tuple[Decimal | int, ...]:
