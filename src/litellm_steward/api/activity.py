@@ -200,8 +200,8 @@ def has_ranked_lists(proxy: Proxy) -> bool:
     return any(proxy.answers(f"/user/daily/activity/aggregated/{what}") for what in ("users", "keys"))
 
 
-def may_filter_users(proxy: Proxy) -> bool:
-    """Whether ``user_id`` may be a filter: the release is not known to lack the route that has it."""
+def may_aggregate_users(proxy: Proxy) -> bool:
+    """Whether the release may have the one route for users whose filter ``user_id`` is never ignored."""
     return not proxy.lacks("GET /user/daily/activity/aggregated")
 
 

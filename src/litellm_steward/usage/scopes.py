@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -37,16 +38,21 @@ NO_FAILURES: Final = "This LiteLLM version does not book failed calls under thei
 
 async def usage_of_key(proxy: Proxy, key_hash: str, period: Period, *, with_users: bool = True) -> Usage:
     """One key, by model and by day; ``with_users`` also by those whose it was when it was used."""
-    try:
-        reading, users = await together(
-            read_aggregated(proxy, "user", period, api_key=key_hash),
-            _users_of_key(proxy, key_hash, period) if with_users else _nobody(),
-        )
-    except RouteMissing:
-        reading = await read_pages(proxy, "user", period, api_key=key_hash)
-        usage = _plain(reading, period)
-        by_user = report.by_owner(_owners(reading.days))
-        return replace(usage, by_user=by_user, failures_known=False, notes=(*usage.notes, NO_FAILURES))
+    if activity.may_aggregate_users(proxy):
+        with suppress(RouteMissing):
+            return await _key_by_filter(proxy, key_hash, period, with_users=with_users)
+    reading = await read_pages(proxy, "user", period, api_key=key_hash)
+    usage = _plain(reading, period)
+    by_user = report.by_owner(_owners(reading.days))
+    return replace(usage, by_user=by_user, failures_known=False, notes=(*usage.notes, NO_FAILURES))
+
+
+async def _key_by_filter(proxy: Proxy, key_hash: str, period: Period, *, with_users: bool) -> Usage:
+    """On releases that aggregate; raises ``RouteMissing`` on the others."""
+    reading, users = await together(
+        read_aggregated(proxy, "user", period, api_key=key_hash),
+        _users_of_key(proxy, key_hash, period) if with_users else _nobody(),
+    )
     usage = _plain(reading, period)
     whole = (total(users.values()) - usage.total).is_nothing  # sums of floats, in another order
     return replace(usage, by_user=report.by_owner(users) if whole else None)
@@ -104,7 +110,7 @@ async def exact_user_with_usage(proxy: Proxy, user_id: str, period: Period) -> t
     The calls that tell the keys tell the row as well: two, and one per key. ``None`` where the release has the
     filter, or may have it, and where nobody has exactly this id.
     """
-    if activity.may_filter_users(proxy):
+    if activity.may_aggregate_users(proxy):
         return None
     try:
         known = await read_known(proxy, user_id, period)
