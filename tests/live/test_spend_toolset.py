@@ -186,9 +186,12 @@ async def test_nothing_found_is_nothing_made(gateway: Seeded, connect: Connect) 
     async with connect(**SPEND) as steward:
         (await steward("create_user", user_id=quiet)).ok()
         answer = (await steward("find_requests", user=quiet)).ok()
+        slip = (await steward("find_requests", model="gpt-4oo", customer=quiet)).ok()
     assert answer["requests"] == []
     assert answer["total"] == 0
     assert not any("does not mean" in note for note in answer["notes"])
+    assert slip["total"] == 0
+    assert {note[:15] for note in slip["notes"]} >= {"There is no mod", "There is no cus"}
 
 
 async def test_answers_are_short_and_names_clean(gateway: Seeded, connect: Connect) -> None:

@@ -46,6 +46,8 @@ class Crowd:
     users: list[Row] = field(default_factory=list)
     teams: list[Row] = field(default_factory=list)
     requests: list[Row] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)
+    customers: list[str] = field(default_factory=list)
     spent: dict[str, float] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     capped_at: int | None = None
@@ -104,6 +106,8 @@ class Crowd:
             "/user/daily/activity": self._activity,
             "/team/daily/activity": self._activity,
             "/spend/logs/ui": self._requests,
+            "/models": lambda _: httpx.Response(200, json={"data": [{"id": name} for name in self.models]}),
+            "/customer/info": self._customer,
         }
         if self.tells_all_users:
             answers |= {"/spend/users": lambda _: httpx.Response(200, json=self.users)}
@@ -156,6 +160,16 @@ class Crowd:
         (row,) = [team for team in self.teams if team["team_id"] == params["team_id"]]
         keys = [key for key in self.keys if key["team_id"] == params["team_id"]]
         return httpx.Response(200, json={"team_info": row, "keys": keys})
+
+    def _customer(self, params: dict[str, str]) -> httpx.Response:
+        wanted = params["end_user_id"]
+        if wanted in self.customers:
+            return httpx.Response(200, json={"user_id": wanted})
+        said = f"End User Id={wanted} does not exist in db"
+        if self.version == OLD:
+            return httpx.Response(400, json={"detail": {"error": said}})
+        error = {"message": said, "type": "not_found", "param": "end_user_id", "code": "404"}
+        return httpx.Response(404, json={"error": error})
 
     def _requests(self, params: dict[str, str]) -> httpx.Response:
         order = params.get("sort_by", "startTime")

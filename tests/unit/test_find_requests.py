@@ -208,6 +208,22 @@ async def test_refused_calls_have_no_public_name(version: str, order: Order) -> 
         assert seen[:10] == [f"request-{n}" for n in range(39, 0, -1) if n % 4][:10]
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_name_that_nobody_has_does_not_look_like_a_quiet_one(version: str) -> None:
+    crowd = Crowd(version, models=["gpt-4o", "rare"], customers=["acme-corp"])
+    crowd.request(1, model="openai/gpt-4o", model_group="gpt-4o", end_user="globex")
+    async with sitting(crowd) as at:
+        quiet = await find_requests(at.ctx, model="rare", customer="acme-corp")
+        slip = await find_requests(at.ctx, model="gpt-4oo", customer="ACME-Corp")
+        gone = await find_requests(at.ctx, customer="globex")
+        asked = len(crowd.calls("/models") + crowd.calls("/customer/info"))
+    assert quiet.total == slip.total == 0
+    assert not any("There is no" in note for note in [*quiet.notes, *gone.notes])
+    assert "There is no model 'gpt-4oo'. Did you mean: 'gpt-4o'?" in slip.notes
+    assert "There is no customer 'ACME-Corp'. Customers are found by their exact id only." in slip.notes
+    assert asked == 4, "only where nothing was found"
+
+
 async def test_refused_calls_that_are_too_many_are_said() -> None:
     crowd = Crowd(NEW)
     for number in range(150):

@@ -22,11 +22,16 @@ class _Models(Wire):
 
 
 async def unknown_models(proxy: Proxy, names: Sequence[str]) -> list[str]:
-    """A note for each name that no deployment or access group has; wildcards are taken as they are."""
+    """A note for each name, of what is stored, that nothing has; wildcards are taken as they are."""
+    return [f"{missing} It is stored all the same." for missing in await missing_models(proxy, names)]
+
+
+async def missing_models(proxy: Proxy, names: Sequence[str]) -> list[str]:
+    """A sentence for each name that no deployment or access group has, with near misses: ``GET /models``."""
     asked = [name for name in names if name not in SPECIAL and "*" not in name]
     if not asked:
         return []
     known = [model.id for model in (await proxy.get("/models", _Models, {"include_model_access_groups": True})).data]
     pool = [Candidate(name, name, (), quote(name)) for name in known]
     missing = [name for name in asked if name not in known]
-    return [f"{not_found('model', name, pool)} It is stored all the same." for name in missing[:5]]
+    return [str(not_found("model", name, pool)) for name in missing[:5]]

@@ -8,12 +8,14 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from litellm_steward.errors import InvalidArgument
+from litellm_steward.api.proxy import Proxy
+from litellm_steward.errors import InvalidArgument, NotFound, ProxyError
 from litellm_steward.periods import Period, resolve_period, utc_now
 from litellm_steward.references.keys import resolve_key
 from litellm_steward.references.matching import if_given
+from litellm_steward.references.model_names import missing_models
 from litellm_steward.references.teams import resolve_team
-from litellm_steward.references.users import resolve_user
+from litellm_steward.references.users import resolve_customer, resolve_user
 from litellm_steward.request_search import Criteria, Found, Order, Search, log_lacks
 from litellm_steward.together import together
 from litellm_steward.tools.parameters import EndDate, KeyRef, PeriodParam, StartDate, TeamRef, UserRef
@@ -65,7 +67,7 @@ async def find_requests(
     notes += found.notes
     if not found.rows and number == 1:
         lacking = await log_lacks(proxy, criteria, days)
-        notes += [lacking] if lacking else []
+        notes += [lacking] if lacking else await _unknown_names(proxy, model, customer)
     known = {teams.item.team_id: teams.item.team_alias or ""} if teams else {}
     return Requests(
         start_date=days.start_date,
@@ -77,6 +79,19 @@ async def find_requests(
         next_cursor=f"{number + 1}-{limit}-{int(until.timestamp())}" if found.more and found.pageable else None,
         notes=[*notes, *_notes(found, days)],
     )
+
+
+async def _unknown_names(proxy: Proxy, model: str | None, customer: str | None) -> list[str]:
+    """A sentence on a model or customer the proxy does not know; only asked when nothing was found."""
+    try:
+        notes = await missing_models(proxy, [model] if model else [])
+        if customer:
+            await resolve_customer(proxy, customer)
+    except NotFound as unknown:
+        return [*notes, str(unknown)]
+    except ProxyError:
+        return []  # a hint must not cost the answer
+    return notes
 
 
 def _position(cursor: str | None, limit: int, days: Period) -> tuple[int, datetime]:
