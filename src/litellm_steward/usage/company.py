@@ -32,7 +32,7 @@ from litellm_steward.progress import Progress, quiet
 from litellm_steward.text import clean
 from litellm_steward.together import each, together
 from litellm_steward.usage import report
-from litellm_steward.usage.figures import Figures, Tally, figures_of, total
+from litellm_steward.usage.figures import NOTHING, Figures, Tally, figures_of, total
 from litellm_steward.usage.models import models_of, providers_of
 from litellm_steward.usage.readings import windows
 from litellm_steward.usage.report import Breakdown, Group, KeyUsage, ranked
@@ -169,13 +169,13 @@ async def _older(proxy: Proxy, by: Dimension, period: Period, progress: Progress
         "day": report.breakdown(folded.by_day),
         "key": report.by_key(folded.keys, frozenset()),
     }
-    by_model = rows["model"]
+    keyless = folded.keys.get("", KeyUsage()).figures if by == "model" else NOTHING
     return Spend(
         period=period,
         total=total(folded.by_day.values()),
         rows=rows[by],
         source=(source,),
-        notes=tuple(report.notes_on(by_model, period)),
+        notes=tuple(report.notes_on(rows["model"], period, keyless)),
     )
 
 

@@ -26,6 +26,11 @@ UNNAMED: Final = {
 """What stands where a key's hash should: the proxy's own checks, calls with the master key, on 1.74.9 failed calls."""
 
 EVERY_CALL: Final = "Every call to"
+SHARED_FAILURES: Final = (
+    "This LiteLLM version books failed calls by the provider's model: where several models share one, they may stand "
+    "under another of these."
+)
+"""Measured on 1.74.9: one row without a key, under the public name whose call came first."""
 LAG: Final = "Requests of the last seconds may not be booked yet."
 
 
@@ -189,8 +194,14 @@ def entity_figures(day: Day, entity: str) -> Figures:
     return figures_of(entry.metrics) if entry is not None else NOTHING
 
 
-def notes_on(usage_by_model: Breakdown | None, period: Period) -> list[str]:
-    """What a careful accountant adds to any report."""
+def keyless_of(days: Iterable[Day]) -> Figures:
+    """What is booked without a key: on 1.74.9 the failed calls."""
+    found = (day.breakdown.api_keys.get("") for day in days)
+    return total(figures_of(entry.metrics) for entry in found if entry is not None)
+
+
+def notes_on(usage_by_model: Breakdown | None, period: Period, keyless: Figures = NOTHING) -> list[str]:
+    """What a careful accountant adds to any report. ``keyless``: what of it is booked without a key."""
     notes = []
     unpriced = [g for g in (usage_by_model.groups if usage_by_model else ()) if _unpriced(g.figures)]
     if unpriced:
@@ -203,6 +214,8 @@ def notes_on(usage_by_model: Breakdown | None, period: Period) -> list[str]:
         names = ", ".join(f"{quote(g.name)} ({count(g.figures.failed_requests)})" for g in failing[:3])
         more = f" and {len(failing) - 3} more" if len(failing) > 3 else ""
         notes.append(f"{EVERY_CALL} {names}{more} failed.")
+    if keyless.failed_requests and usage_by_model is not None and len(usage_by_model.groups) > 1:
+        notes.append(SHARED_FAILURES)
     if any(g.name == NOT_KNOWN for g in (usage_by_model.groups if usage_by_model else ())):
         notes.append(f"For {quote(NOT_KNOWN)} this LiteLLM version does not tell which of several models it was.")
     if period.end >= utc_now().date():

@@ -203,7 +203,7 @@ def _plain(reading: Reading, period: Period) -> Usage:
         by_provider=report.by_provider(reading.days),
         by_day=report.by_day(reading.days),
         source=(reading.source,),
-        notes=tuple(report.notes_on(by_model, period)),
+        notes=tuple(report.notes_on(by_model, period, report.keyless_of(reading.days))),
     )
 
 
