@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 RELEASE: Final = re.compile(r"\[(\d+\.\d+\.\d+)")
 COMPANY: Final = ("test_company_",)
-FIRST: Final = ("live company 1.83.14", "live gateway 1.108.5", "live gateway 1.74.9", "live company", "live")
-"""The longest groups, longest first, so that no process waits for another at the end."""
+FIRST: Final = ("live company 1.83.14", "live gateway 1.108.5", "live gateway 1.74.9", "live company", "live", "wire")
+"""The longest groups, longest first, so that no process waits long for another at the end."""
 
 
 def group_of(nodeid: str) -> str:
