@@ -46,6 +46,12 @@ def test_an_owner_called_like_a_row_of_ours_is_not_taken_for_it() -> None:
     ]
 
 
+@pytest.mark.parametrize("told", ["", "None"])
+def test_calls_that_brought_no_key_are_not_those_of_a_key(told: str) -> None:
+    (row,) = report.by_key({told: KeyUsage(ONE)}, frozenset()).groups
+    assert (row.name, row.ref, row.id) == (report.NO_KEY, "", None)
+
+
 def test_failures_without_a_key_are_not_sure_of_their_model() -> None:
     """Unless there is one model only, or none of them failed."""
     two = report.breakdown(Tally({"fast": ONE, "gpt-4o-mini": ONE}))

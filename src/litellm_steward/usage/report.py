@@ -22,8 +22,10 @@ UNNAMED: Final = {
     "litellm-internal-health-check": "(health checks)",
     "litellm_proxy_master_key": "(master key)",
     "": NO_KEY,
+    "None": NO_KEY,
 }
-"""What stands where a key's hash should: the proxy's own checks, calls with the master key, on 1.74.9 failed calls."""
+"""What stands where a key's hash should: the proxy's own checks, calls with the master key, calls without any (``None``
+on 1.83), on 1.74.9 all failed calls."""
 
 EVERY_CALL: Final = "Every call to"
 SHARED_FAILURES: Final = (
@@ -195,13 +197,13 @@ def entity_figures(day: Day, entity: str) -> Figures:
 
 
 def keyless_of(days: Iterable[Day]) -> Figures:
-    """What is booked without a key: on 1.74.9 the failed calls."""
+    """What is booked without a key: on 1.74.9 the failed calls, on the newest those that brought none."""
     found = (day.breakdown.api_keys.get("") for day in days)
     return total(figures_of(entry.metrics) for entry in found if entry is not None)
 
 
 def notes_on(usage_by_model: Breakdown | None, period: Period, keyless: Figures = NOTHING) -> list[str]:
-    """What a careful accountant adds to any report. ``keyless``: what of it is booked without a key."""
+    """What a careful accountant adds to any report. ``keyless``: failed calls booked without their key."""
     notes = []
     unpriced = [g for g in (usage_by_model.groups if usage_by_model else ()) if _unpriced(g.figures)]
     if unpriced:

@@ -20,7 +20,7 @@ from litellm_steward.periods import Period
 from litellm_steward.text import quote
 from litellm_steward.together import together
 from litellm_steward.usage import report
-from litellm_steward.usage.figures import Figures, Tally, figures_of, total
+from litellm_steward.usage.figures import NOTHING, Figures, Tally, figures_of, total
 from litellm_steward.usage.former_keys import deleted_note, label_former_keys, marked_deleted, moved_or_deleted
 from litellm_steward.usage.readings import (
     Reading,
@@ -196,6 +196,7 @@ async def usage_of_customer(proxy: Proxy, customer_id: str, period: Period) -> U
 def _plain(reading: Reading, period: Period) -> Usage:
     """Total, models and days of a reading that covers exactly one scope."""
     by_model = report.by_model(reading.days)
+    keyless = report.keyless_of(reading.days) if reading.all_keys is None else NOTHING  # the newest loses no key
     return Usage(
         period=period,
         total=total(figures_of(day.metrics) for day in reading.days),
@@ -203,7 +204,7 @@ def _plain(reading: Reading, period: Period) -> Usage:
         by_provider=report.by_provider(reading.days),
         by_day=report.by_day(reading.days),
         source=(reading.source,),
-        notes=tuple(report.notes_on(by_model, period, report.keyless_of(reading.days))),
+        notes=tuple(report.notes_on(by_model, period, keyless)),
     )
 
 
