@@ -2,6 +2,7 @@
 
 ``STEWARD_LIVE_PORT=4600`` keeps the gateways running on 4600 and 4601 between runs and uses what is
 seeded there, and those of company size on 4610 to 4612: for developing a test, not for proving anything.
+What is seeded there agrees with its ledger (``test_aa_seeded_gateway.py``) only until other tests add to it.
 """
 
 from __future__ import annotations

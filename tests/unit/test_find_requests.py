@@ -216,12 +216,15 @@ async def test_a_name_that_nobody_has_does_not_look_like_a_quiet_one(version: st
         quiet = await find_requests(at.ctx, model="rare", customer="acme-corp")
         slip = await find_requests(at.ctx, model="gpt-4oo", customer="ACME-Corp")
         gone = await find_requests(at.ctx, customer="globex")
+        blank = await find_requests(at.ctx, customer=" ")
         asked = len(crowd.calls("/models") + crowd.calls("/customer/info"))
     assert quiet.total == slip.total == 0
     assert not any("There is no" in note for note in [*quiet.notes, *gone.notes])
     assert "There is no model 'gpt-4oo'. Did you mean: 'gpt-4o'?" in slip.notes
     assert "There is no customer 'ACME-Corp'. Customers are found by their exact id only." in slip.notes
-    assert asked == 4, "only where nothing was found"
+    assert blank.total == 0
+    assert any("There is no customer" in note for note in blank.notes)
+    assert asked == 5, "only where nothing was found"
 
 
 async def test_refused_calls_that_are_too_many_are_said() -> None:

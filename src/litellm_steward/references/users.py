@@ -72,8 +72,12 @@ async def resolve_customer(proxy: Proxy, reference: str) -> Match[Customer]:
     reference = given(reference)
     customer = await customers.info(proxy, reference)
     if customer is None:
-        raise not_found("customer", reference, (), "Customers are found by their exact id only.")
+        raise no_such_customer(reference)
     return Match(customer)
+
+
+def no_such_customer(reference: str) -> NotFound:
+    return not_found("customer", reference, (), "Customers are found by their exact id only.")
 
 
 def _mentions(user: User, wanted: str) -> bool:

@@ -8,14 +8,15 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from litellm_steward.api import customers
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.errors import InvalidArgument, NotFound, ProxyError
+from litellm_steward.errors import InvalidArgument, ProxyError
 from litellm_steward.periods import Period, resolve_period, utc_now
 from litellm_steward.references.keys import resolve_key
 from litellm_steward.references.matching import if_given
 from litellm_steward.references.model_names import missing_models
 from litellm_steward.references.teams import resolve_team
-from litellm_steward.references.users import resolve_customer, resolve_user
+from litellm_steward.references.users import no_such_customer, resolve_user
 from litellm_steward.request_search import Criteria, Found, Order, Search, log_lacks
 from litellm_steward.together import together
 from litellm_steward.tools.parameters import EndDate, KeyRef, PeriodParam, StartDate, TeamRef, UserRef
@@ -84,14 +85,12 @@ async def find_requests(
 async def _unknown_names(proxy: Proxy, model: str | None, customer: str | None) -> list[str]:
     """A sentence on a model or customer the proxy does not know; only asked when nothing was found."""
     try:
-        notes = await missing_models(proxy, [model] if model else [])
-        if customer:
-            await resolve_customer(proxy, customer)
-    except NotFound as unknown:
-        return [*notes, str(unknown)]
+        models, known = await together(
+            missing_models(proxy, [model] if model else []), customers.info(proxy, customer or "")
+        )
     except ProxyError:
         return []  # a hint must not cost the answer
-    return notes
+    return [*models, str(no_such_customer(customer))] if customer and known is None else models
 
 
 def _position(cursor: str | None, limit: int, days: Period) -> tuple[int, datetime]:

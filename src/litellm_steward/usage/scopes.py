@@ -38,7 +38,7 @@ NO_FAILURES: Final = "This LiteLLM version does not book failed calls under thei
 
 async def usage_of_key(proxy: Proxy, key_hash: str, period: Period, *, with_users: bool = True) -> Usage:
     """One key, by model and by day; ``with_users`` also by those whose it was when it was used."""
-    if activity.may_aggregate_users(proxy):
+    if activity.may_aggregate_users(proxy):  # else the longest call would be sent last, after two that fail
         with suppress(RouteMissing):
             return await _key_by_filter(proxy, key_hash, period, with_users=with_users)
     reading = await read_pages(proxy, "user", period, api_key=key_hash)
