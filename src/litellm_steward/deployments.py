@@ -31,8 +31,14 @@ PREFLIGHT_FROM: Final = Version(1, 83, 14)
 """1.74.9 puts the provider key in clear into the answer."""
 
 REACHED: Final = "x-litellm-model-id"
-_LOOKS: Final = 4
-_PAUSE: Final = 0.25
+SOON: Final = (0.25,) * 3
+RELOADED: Final = (*SOON, *(1.0,) * 31)
+"""Pauses between looks until the proxy has read its models anew: every 10 s on 1.74.9, every 30 s from 1.83 on.
+
+A reload that began before a change goes on with the rows of before: it puts back a deployment that was deleted
+meanwhile (measured: 2 of 1,000 on 1.74.9, each for 10 s; fixed in the newest) and drops one that was added (1 of
+some 2,000 on 1.108.5). The next reload mends both.
+"""
 _PATHS: Final = {"chat": "/chat/completions", "completion": "/completions", "embedding": "/embeddings"}
 _SAVED: Final = "saved to the database"
 """What the newest releases say, in a 500, of a row that is stored and cannot be loaded."""
@@ -71,12 +77,12 @@ async def make(
     timeout: float,  # noqa: ASYNC109 - handed on to the proxy, which tells the provider's slowness from its own
 ) -> Made:
     """Create a deployment that works, or nothing."""
-    if verify and can_preflight(new, version, existing):
-        await _preflight(proxy, new, timeout)
+    tried = verify and can_preflight(new, version, existing) and await _preflight(proxy, new, timeout)
+    known = tried or new.provider in {deployment.provider for deployment in existing if deployment.provider}
     lost = await _send(proxy, new, version)
     settled = False
     try:
-        deployment = await _read_back(proxy, new, lost)
+        deployment = await _read_back(proxy, new, lost, RELOADED if known and lost is None else ())
         verdict = await _verdict(proxy, new, deployment, verify=verify, timeout=timeout)
         settled = True
     except StewardError as error:
@@ -111,17 +117,19 @@ def can_preflight(new: NewDeployment, version: Version | None, existing: Sequenc
     return new.model not in served and not any("*" in name for name in served)
 
 
-async def _preflight(proxy: Proxy, new: NewDeployment, timeout: float) -> None:  # noqa: ASYNC109
+async def _preflight(proxy: Proxy, new: NewDeployment, timeout: float) -> bool:  # noqa: ASYNC109
+    """Try the parameters; false if this proxy cannot."""
     params = {"timeout": timeout, **new.litellm_params(), "max_retries": 0}
     try:
         answer = await models.test_connection(proxy, params, new.mode, new.secrets(), timeout=timeout + 5)
     except errors.RouteMissing:
-        return
+        return False
     except errors.TimedOut:
         raise ProviderFailed(f"The provider did not answer within {timeout:g} s", hint=NOTHING_MADE) from None
     if answer.status != "success":
         said = answer.result.error or answer.message
         raise ProviderFailed(explain(said, new.secrets(), address=new.api_base), hint=NOTHING_MADE)
+    return True
 
 
 NOTHING_MADE: Final = "Nothing was created; verify=false would create it without a call."
@@ -153,13 +161,17 @@ async def _send(proxy: Proxy, new: NewDeployment, version: Version | None) -> er
     return None
 
 
-async def _read_back(proxy: Proxy, new: NewDeployment, lost: errors.ProxyError | None) -> Deployment:
+async def _read_back(
+    proxy: Proxy, new: NewDeployment, lost: errors.ProxyError | None, pauses: Sequence[float]
+) -> Deployment:
     """What is live. No answer to the write tells that: an unknown provider is stored, not loaded, and on 1.83 a 200."""
-    stored = await models.by_id(proxy, new.id)
+    stored = await _seen(proxy, new.id, live=True, pauses=pauses)
     if stored is not None:
         return stored
     if lost is not None and _SAVED not in lost.detail.lower():
         raise lost
+    if pauses:
+        raise NotLoaded("LiteLLM stored it but did not load it; the proxy's log may tell why")
     known = f"LiteLLM stored it but could not load it: most likely it knows no provider {quote(new.provider)}"
     raise NotLoaded(known if new.provider else "LiteLLM cannot infer the provider: write it before the model")
 
@@ -206,6 +218,8 @@ async def _call(proxy: Proxy, new: NewDeployment, mode: str, timeout: float) -> 
         body["messages"] = [{"role": "user", "content": _QUESTION}]
     try:
         answer, headers = await proxy.call(_PATHS[mode], body, timeout=timeout + 5)
+        if headers.get(REACHED) != new.id and await _was_dropped(proxy, new.id):
+            answer, headers = await proxy.call(_PATHS[mode], body, timeout=timeout + 5)  # the first reached nobody
     except errors.TimedOut:
         raise ProviderFailed(f"The provider did not answer within {timeout:g} s") from None
     if answer.status >= 400:
@@ -215,9 +229,18 @@ async def _call(proxy: Proxy, new: NewDeployment, mode: str, timeout: float) -> 
         raise ProviderFailed("Another deployment answered the test call; this one was not reached")
 
 
+async def _was_dropped(proxy: Proxy, model_id: str) -> bool:
+    """Whether a reload had taken the deployment away; it is back then."""
+    if await models.by_id(proxy, model_id) is not None:
+        return False
+    if await _seen(proxy, model_id, live=True, pauses=RELOADED) is None:
+        raise NotLoaded("The proxy dropped the deployment again before its test call; its log may tell why")
+    return True
+
+
 async def _undone(proxy: Proxy, new: NewDeployment, error: StewardError) -> StewardError:
     """The same error, saying what is left of the attempt."""
-    gone = await _undo(proxy, new.id)
+    gone = await _undo(proxy, new.id, RELOADED)
     under_way = isinstance(error, errors.ProxyError) and error.write_uncertain and error.under_way
     error.write_uncertain = under_way
     if gone and under_way:
@@ -236,17 +259,20 @@ def _sentences(first: str | None, second: str) -> str:
     return f"{first} {second}" if first else second
 
 
-async def _undo(proxy: Proxy, model_id: str) -> bool:
-    """Delete what was created; true if it is proved gone."""
+async def _undo(proxy: Proxy, model_id: str, pauses: Sequence[float] = SOON) -> bool:
+    """Delete what was created; true if it is proved gone. Where nobody waits for an answer, a short look is enough."""
     try:
-        return await remove(proxy, model_id)
+        return await remove(proxy, model_id, pauses)
     except StewardError as error:
         log.warning("A deployment could not be removed after a failure: %s", type(error).__name__)
         return False
 
 
-async def remove(proxy: Proxy, model_id: str) -> bool:
-    """Delete one deployment by id; true if the proxy no longer knows it."""
+async def remove(proxy: Proxy, model_id: str, pauses: Sequence[float] = RELOADED) -> bool:
+    """Delete one deployment by id; true if the proxy no longer knows it, false if it is in the router only.
+
+    The ``pauses`` are for a deployment whose row is known to be gone.
+    """
     lost: errors.ProxyError | None = None
     try:
         await models.delete(proxy, model_id)
@@ -256,7 +282,7 @@ async def remove(proxy: Proxy, model_id: str) -> bool:
         if not error.write_uncertain:
             raise
         lost = error
-    if await _vanishes(proxy, model_id, lost):
+    if await _vanishes(proxy, model_id, lost, SOON if lost else pauses):
         return True
     if lost is not None:
         lost.nothing_seen("It is still there: it was not deleted.", "It is still there so far.")
@@ -264,17 +290,23 @@ async def remove(proxy: Proxy, model_id: str) -> bool:
     return False
 
 
-async def _vanishes(proxy: Proxy, model_id: str, lost: errors.ProxyError | None) -> bool:
+async def _vanishes(proxy: Proxy, model_id: str, lost: errors.ProxyError | None, pauses: Sequence[float]) -> bool:
     """Whether the proxy knows it no longer; raises what was lost if that cannot be read."""
     try:
-        for look in range(_LOOKS):
-            if await models.by_id(proxy, model_id) is None:
-                return True
-            if look < _LOOKS - 1:
-                await anyio.sleep(_PAUSE)  # 1.83 reloads its models now and then while one is being deleted
+        return await _seen(proxy, model_id, live=False, pauses=pauses) is None
     except errors.ProxyError:
         if lost is None:
             raise
         lost.hint = "Whether it is gone could not be read: look at it with get_model_info."
         raise lost from None
-    return False
+
+
+async def _seen(proxy: Proxy, model_id: str, *, live: bool, pauses: Sequence[float]) -> Deployment | None:
+    """The deployment as the router has it, looked at until it is there (or, not ``live``, until it is not)."""
+    seen = await models.by_id(proxy, model_id)
+    for pause in pauses:
+        if (seen is not None) == live:
+            break
+        await anyio.sleep(pause)
+        seen = await models.by_id(proxy, model_id)
+    return seen

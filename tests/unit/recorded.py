@@ -151,6 +151,28 @@ class Release:
         return httpx.Response(200, json=body)
 
 
+@dataclass
+class Reloading(Release):
+    """A release whose router is behind its rows for the next ``stale_looks``: the work of a reload begun before."""
+
+    stale_looks: int = 0
+    stale_after_delete: int = 0
+    removed: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def _info(self, model_id: str | None) -> httpx.Response:
+        if model_id is None or self.stale_looks == 0:
+            return super()._info(model_id)
+        self.stale_looks -= 1
+        if model_id in self.rows:
+            return self.said("unknown id")
+        return httpx.Response(200, json={"data": [self.removed[model_id]]})
+
+    def _delete(self, body: Any) -> httpx.Response:  # noqa: ANN401
+        self.removed[body["id"]] = self.rows[body["id"]]
+        self.stale_looks = self.stale_after_delete or self.stale_looks
+        return super()._delete(body)
+
+
 @asynccontextmanager
 async def steward_with(release: Release, **settings: Any) -> AsyncIterator[StewardContext]:  # noqa: ANN401
     """The context of a tool call whose client cannot be asked, so that approvals come as tokens."""

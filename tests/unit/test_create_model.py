@@ -12,7 +12,7 @@ from litellm_steward import errors
 from litellm_steward.deployments import NotLoaded
 from litellm_steward.fallbacks import FallbackNotSet
 from litellm_steward.provider_errors import ProviderFailed
-from tests.unit.recorded import KEY, MID, NEW, OLD, Release, created, steward_with
+from tests.unit.recorded import KEY, MID, NEW, OLD, Release, Reloading, created, steward_with
 
 pytestmark = pytest.mark.asyncio
 
@@ -60,6 +60,50 @@ async def test_an_unknown_provider_is_cleaned_up(version: str) -> None:
         with pytest.raises(NotLoaded, match=r"knows no provider 'bogus'\. Nothing was left behind"):
             await created(ctx, model="bogus/x", api_base=None, verify=False)
     assert not release.rows
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_what_a_reload_drops_is_waited_for(version: str, pauses: list[float]) -> None:
+    """Measured on 1.108.5: a reload that began before the deployment was stored takes it out of the router."""
+    release = Reloading(version, stale_looks=5)
+    async with steward_with(release) as ctx:
+        assert (await created(ctx)).verified
+    assert len(pauses) == 5
+    assert [len(release.calls(path)) for path in ("/model/new", "/model/delete", "/chat/completions")] == [1, 0, 1]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_what_a_reload_drops_before_its_test_call_is_called_again(version: str, pauses: list[float]) -> None:
+    class Dropping(Reloading):
+        def _call(self, body: Any) -> httpx.Response:  # noqa: ANN401
+            if len(self.calls("/chat/completions")) > 1:
+                return super()._call(body)
+            self.stale_looks = 5
+            error = {"message": f"Invalid model name passed in model={body['model']}", "code": "400"}
+            return httpx.Response(400, json={"error": error})
+
+    release = Dropping(version)
+    async with steward_with(release) as ctx:
+        assert (await created(ctx)).verified
+    assert pauses
+    assert not release.calls("/model/delete")
+
+
+async def test_what_a_reload_puts_back_after_a_failed_test_is_waited_for(pauses: list[float]) -> None:
+    release = Reloading(OLD, "bad key", stale_after_delete=6)
+    async with steward_with(release) as ctx:
+        with pytest.raises(ProviderFailed, match=r"refused the key.*Nothing was left behind"):
+            await created(ctx)
+    assert (len(pauses), len(release.calls("/model/delete"))) == (6, 1)
+
+
+async def test_what_is_never_loaded_is_removed_and_told(pauses: list[float]) -> None:
+    release = Release(OLD, "bogus provider")  # of a provider that LiteLLM knows: others use it
+    async with steward_with(release) as ctx:
+        with pytest.raises(NotLoaded, match=r"did not load it; the proxy's log may tell why\. Nothing was left behind"):
+            await created(ctx)
+    assert not release.rows
+    assert 31 < sum(pauses) < 35
 
 
 async def test_another_deployments_answer_proves_nothing() -> None:

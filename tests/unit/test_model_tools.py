@@ -14,7 +14,7 @@ from litellm_steward.text import clean
 from litellm_steward.tools.model_views import DeletedModel, ModelDetails, chain_views, deployment_view
 from litellm_steward.tools.models import delete_model, get_model_info
 from tests.tokens import tokens
-from tests.unit.recorded import MID, NEW, OLD, Release, created, recordings, steward_with
+from tests.unit.recorded import MID, NEW, OLD, Release, Reloading, created, recordings, steward_with
 
 pytestmark = pytest.mark.asyncio
 
@@ -182,16 +182,28 @@ async def test_rules_that_stay_are_named() -> None:
     assert broken.fallbacks[0].missing == ["fresh"]
 
 
-async def test_a_deployment_that_stays_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_deployment_that_stays_is_reported(pauses: list[float]) -> None:
     class Stubborn(Release):
         def _delete(self, body: Any) -> httpx.Response:  # noqa: ANN401, ARG002
             return self.said("good: delete")
 
-    monkeypatch.setattr("litellm_steward.deployments._PAUSE", 0.0)
     async with steward_with(Stubborn(NEW), steward_approval="off") as ctx:
         await created(ctx)
         with pytest.raises(errors.ProxyBroken, match="still routes to it"):
             await delete_model(ctx, model="fresh")
+    assert 31 < sum(pauses) < 35, "the proxy has read its models once in that time"
+
+
+async def test_a_deployment_that_a_reload_puts_back_is_waited_for(pauses: list[float]) -> None:
+    """Measured on 1.74.9: a reload that began before the deletion goes on with the rows of before it."""
+    release = Reloading(OLD)
+    async with steward_with(release, steward_approval="off") as ctx:
+        await created(ctx)
+        release.stale_looks = 6
+        done = await delete_model(ctx, model="fresh")
+    assert isinstance(done, DeletedModel)
+    assert (done.status, done.remaining_deployments, len(pauses)) == ("deleted", 0, 6)
+    assert len(release.calls("/model/delete")) == 1
 
 
 # ---- hostile rows ------------------------------------------------------------------------------

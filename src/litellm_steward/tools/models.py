@@ -241,9 +241,10 @@ async def delete_model(
     if not await deployments.remove(steward.proxy, found.id):
         raise errors.ProxyBroken(
             f"The proxy says that it deleted {quote(found.id)}, but still routes to it",
-            hint="Look at it with get_model_info, then delete it again.",
+            hint="It is out of the database, so the proxy should drop it when it next reads its models, at the latest "
+            "at a restart. Look again with get_model_info.",
         )
-    notes = ["Other instances of the proxy may route to it for up to 30 s."]
+    notes = ["Instances of the proxy may route to it for up to 30 s more."]
     if not others and (naming := chains_naming(chains, found.model_name)):
         notes.append(f"These fallback rules still name it: {naming}.")
     return outcome.model_copy(update={"status": "deleted", "remaining_deployments": len(others), "notes": notes})
