@@ -97,7 +97,7 @@ async def make(
     finally:
         if not settled:  # the client hung up, or a fault of ours
             with anyio.CancelScope(shield=True):
-                await _undo(proxy, new.id)
+                await _undo(proxy, new.id, SOON)
     return Made(deployment, verdict, ("The proxy's answer was lost, but the deployment was created.",) if lost else ())
 
 
@@ -156,7 +156,7 @@ async def _send(proxy: Proxy, new: NewDeployment, version: Version | None) -> er
         raise
     except anyio.get_cancelled_exc_class():
         with anyio.CancelScope(shield=True):
-            await _undo(proxy, new.id)
+            await _undo(proxy, new.id, SOON)
         raise
     return None
 
@@ -259,8 +259,8 @@ def _sentences(first: str | None, second: str) -> str:
     return f"{first} {second}" if first else second
 
 
-async def _undo(proxy: Proxy, model_id: str, pauses: Sequence[float] = SOON) -> bool:
-    """Delete what was created; true if it is proved gone. Where nobody waits for an answer, a short look is enough."""
+async def _undo(proxy: Proxy, model_id: str, pauses: Sequence[float]) -> bool:
+    """Delete what was created; true if it is proved gone."""
     try:
         return await remove(proxy, model_id, pauses)
     except StewardError as error:
@@ -268,25 +268,31 @@ async def _undo(proxy: Proxy, model_id: str, pauses: Sequence[float] = SOON) -> 
         return False
 
 
-async def remove(proxy: Proxy, model_id: str, pauses: Sequence[float] = RELOADED) -> bool:
-    """Delete one deployment by id; true if the proxy no longer knows it, false if it is in the router only.
+async def remove(proxy: Proxy, model_id: str, pauses: Sequence[float]) -> bool:
+    """Delete one deployment by id; true if the proxy no longer knows it, false if its row is gone and it is not.
 
-    The ``pauses`` are for a deployment whose row is known to be gone.
+    The ``pauses`` are between the looks for a deployment whose row is gone.
     """
     lost: errors.ProxyError | None = None
     try:
-        await models.delete(proxy, model_id)
+        row_is_gone = await models.delete(proxy, model_id)
     except errors.Missing:
-        pass  # there was no row; whether the router still has it shows below
+        row_is_gone = True
     except errors.ProxyError as error:
         if not error.write_uncertain:
             raise
-        lost = error
-    if await _vanishes(proxy, model_id, lost, SOON if lost else pauses):
+        lost, row_is_gone = error, False
+    if await _vanishes(proxy, model_id, lost, pauses if row_is_gone else SOON):
         return True
     if lost is not None:
         lost.nothing_seen("It is still there: it was not deleted.", "It is still there so far.")
         raise lost
+    if not row_is_gone:
+        raise errors.ProxyBroken(
+            f"The proxy's answer does not say that it deleted {quote(model_id)}, and it is still there: it was not "
+            "deleted",
+            hint="Look at it with get_model_info before you try again.",
+        )
     return False
 
 

@@ -120,7 +120,7 @@ async def test_a_broken_endpoint_is_told_apart_and_leaves_nothing(
 ) -> None:
     before = rows(gateway)
     with FakeUpstream() as upstream:
-        async with connect(STEWARD_TIMEOUT="3") as steward:
+        async with connect(STEWARD_TIMEOUT="6") as steward:
 
             async def error_of(**arguments: object) -> str:
                 given = {"model_name": "broken", "model": model, "api_key": UPSTREAM_API_KEY, **arguments}

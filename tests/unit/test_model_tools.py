@@ -194,6 +194,18 @@ async def test_a_deployment_that_stays_is_reported(pauses: list[float]) -> None:
     assert 31 < sum(pauses) < 35, "the proxy has read its models once in that time"
 
 
+async def test_an_answer_that_does_not_tell_of_the_deletion_is_looked_into(pauses: list[float]) -> None:
+    class Mumbling(Release):
+        def _delete(self, body: Any) -> httpx.Response:  # noqa: ANN401, ARG002
+            return httpx.Response(200, json={})
+
+    async with steward_with(Mumbling(NEW), steward_approval="off") as ctx:
+        await created(ctx)
+        with pytest.raises(errors.ProxyBroken, match=r"does not say that it deleted .* it was not deleted"):
+            await delete_model(ctx, model="fresh")
+    assert sum(pauses) < 1
+
+
 async def test_a_deployment_that_a_reload_puts_back_is_waited_for(pauses: list[float]) -> None:
     """Measured on 1.74.9: a reload that began before the deletion goes on with the rows of before it."""
     release = Reloading(OLD)

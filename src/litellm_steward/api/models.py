@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litellm_steward import errors
 from litellm_steward.api.proxy import Body, Proxy
-from litellm_steward.api.wire import Acknowledged, Wire
+from litellm_steward.api.wire import Wire
 
 
 class LitellmParams(Wire):
@@ -70,6 +70,12 @@ class NewModel(Wire):
     model_id: str
 
 
+class DeletedRow(Wire):
+    """``POST /model/delete``."""
+
+    message: str = ""
+
+
 class TestConnection(Wire):
     """``POST /health/test_connection``: 200 with ``status`` success or error."""
 
@@ -117,9 +123,13 @@ async def new(proxy: Proxy, body: Body, secrets: tuple[str, ...]) -> None:
     await proxy.post("/model/new", NewModel, body, secrets=secrets)
 
 
-async def delete(proxy: Proxy, model_id: str) -> None:
-    """``POST /model/delete``: database rows only; a config.yaml model is a 400 like an unknown id."""
-    await proxy.post("/model/delete", Acknowledged, {"id": model_id})
+async def delete(proxy: Proxy, model_id: str) -> bool:
+    """``POST /model/delete``: database rows only; a config.yaml model is a 400 like an unknown id.
+
+    True if the answer says that the row is gone; the router may have the deployment all the same.
+    """
+    answer = await proxy.post("/model/delete", DeletedRow, {"id": model_id})
+    return "deleted successfully" in answer.message
 
 
 async def test_connection(

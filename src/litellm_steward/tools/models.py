@@ -238,7 +238,7 @@ async def delete_model(
         return outcome.model_copy(update={"plan": list(plan.lines), "approval": agreed.approval})
     if not isinstance(agreed, Agreed):
         return agreed
-    if not await deployments.remove(steward.proxy, found.id):
+    if not await deployments.remove(steward.proxy, found.id, deployments.RELOADED):
         raise errors.ProxyBroken(
             f"The proxy says that it deleted {quote(found.id)}, but still routes to it",
             hint="It is out of the database, so the proxy should drop it when it next reads its models, at the latest "
