@@ -182,8 +182,11 @@ def _printed(question: Question, text: str, title: str, rows: list[Json], usage:
         if name in usage and sum(amount(cells[column]) for cells in printed) != usage[name]:
             yield f"{name} do not add up"
     cent = Decimal(1).scaleb(whole.as_tuple().exponent)  # type: ignore[arg-type]  # never NaN
-    for cells, row in zip(printed, rows, strict=False):
-        if abs(amount(cells[1]) - Decimal(str(row["spend"]))) > cent:
+    with_rest = bool(rows) and OTHER.fullmatch(rows[-1]["name"]) is not None
+    for number, (cells, row) in enumerate(zip(printed, rows, strict=False), 1):
+        of_rounding = number == len(rows) and with_rest  # the rest takes what rounding the others left
+        most = cent * (len(rows) + 2) / 2 if of_rounding else cent
+        if abs(amount(cells[1]) - Decimal(str(row["spend"]))) > most:
             yield f"{cells[0]} is printed as {cells[1]}, and is {row['spend']}"
 
 

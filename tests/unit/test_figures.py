@@ -12,7 +12,7 @@ import pytest
 from litellm_steward.api.activity import Day, Metrics
 from litellm_steward.periods import Period
 from litellm_steward.tools.blocks import shown, usage_block, usage_rows, usage_table
-from litellm_steward.usage.figures import NOTHING, Figures, Tally, apportion, figures_of, quantum_for, total
+from litellm_steward.usage.figures import NOTHING, Figures, Tally, apportion, column, figures_of, quantum_for, total
 from litellm_steward.usage.models import NO_MODEL, NOT_KNOWN, models_of
 from litellm_steward.usage.report import Breakdown, Group, Usage, breakdown, ranked
 
@@ -40,6 +40,29 @@ def test_largest_remainders_go_up() -> None:
     thirds = [Decimal(1) / 3] * 3
     assert apportion(thirds, Decimal(1), CENT) == [Decimal("0.34"), Decimal("0.33"), Decimal("0.33")]
     assert apportion([Decimal("0.006"), Decimal("0.994")], Decimal(1), CENT) == [Decimal("0.01"), Decimal("0.99")]
+
+
+def test_a_rest_takes_what_rounding_leaves() -> None:
+    """So that an amount reads the same in every table of an answer."""
+    parts = [Decimal("61.506"), Decimal("59.586"), Decimal("3456.461")]
+    whole = sum(parts, Decimal(0))
+    assert column(parts, whole, CENT, rest=True) == [Decimal("61.51"), Decimal("59.59"), Decimal("3456.45")]
+    assert sum(column(parts, whole, CENT, rest=False)) == Decimal("3577.55")
+
+
+@pytest.mark.parametrize("rest", [True, False])
+def test_a_column_adds_up_and_no_rest_changes_its_sign(rest: bool) -> None:
+    chance = random.Random(7)  # noqa: S311 - the same numbers each time
+    for _ in range(500):
+        few = chance.randint(1, 12)
+        parts = [Decimal(str(round(chance.uniform(-1, 9) * 10 ** chance.randint(-3, 3), 6))) for _ in range(few)]
+        parts.append(Decimal(str(round(chance.uniform(-0.02, 0.02), 6))))
+        whole = sum(parts, Decimal(0))
+        given = column(parts, whole, CENT, rest=rest)
+        assert sum(given) == whole.quantize(CENT)
+        assert given[-1] * parts[-1] >= 0 or abs(given[-1] - parts[-1]) < CENT
+        assert all(abs(a - b) < CENT for a, b in zip(given[:-1], parts, strict=False))
+        assert abs(given[-1] - parts[-1]) <= CENT * (few + 2) / 2
 
 
 def test_apportion_has_edges() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from decimal import Context, Decimal
 from typing import Final
@@ -10,10 +11,12 @@ from litellm_steward.api.budget import Budgeted, BudgetTable
 from litellm_steward.budgets import budget_label
 from litellm_steward.text import count, money, money_digits, table
 from litellm_steward.tools.view import Id, Name, View
-from litellm_steward.usage.figures import Figures, apportion, quantum_for, total
+from litellm_steward.usage.figures import Figures, apportion, column, quantum_for, total
 from litellm_steward.usage.report import Breakdown, Group, Usage
 
 TOP: Final = 5
+_REST: Final = re.compile(r"other(?: \(\d+\))?")
+"""What ``shown`` calls the rest. A group that calls itself so and comes last may be printed some cents off."""
 CENT: Final = 0.005
 TEAM_KEYS_UNBOUND: Final = "this budget does not bind keys that belong to a team"
 
@@ -209,7 +212,8 @@ def usage_table(title: str, rows: list[UsageRow] | None, whole: float) -> str | 
         return None
     spends = [Decimal(str(row.spend)) for row in rows]
     digits = money_digits(whole)
-    money_column = apportion(spends, Decimal(str(whole)), Decimal(1).scaleb(-digits))
+    rest = _REST.fullmatch(rows[-1].name) is not None
+    money_column = column(spends, Decimal(str(whole)), Decimal(1).scaleb(-digits), rest=rest)
     cells = [
         [
             row.name,

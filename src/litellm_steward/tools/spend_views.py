@@ -9,7 +9,7 @@ from mcp.types import ResourceLink
 from litellm_steward.text import count, money, money_digits, named, table
 from litellm_steward.tools.blocks import UsageRow, note_lines, page_of, usage_table
 from litellm_steward.tools.view import Answer, Name, View
-from litellm_steward.usage.figures import apportion
+from litellm_steward.usage.figures import column
 
 
 class DriverRow(View):
@@ -42,10 +42,11 @@ class Comparison(View):
         if not self.drivers:
             return None
         digits = money_digits(self.change)
-        changes = apportion(
+        changes = column(
             [Decimal(str(row.change)) for row in self.drivers],
             Decimal(str(self.change)),
             Decimal(1).scaleb(-digits),
+            rest=self.drivers[-1].spend is None,
         )
         rows = [
             [

@@ -111,3 +111,17 @@ def apportion(parts: list[Decimal], whole: Decimal, quantum: Decimal) -> list[De
     for place, i in enumerate(order):
         floors[i] += step * (each + (place < more))
     return floors
+
+
+def column(parts: list[Decimal], whole: Decimal, quantum: Decimal, *, rest: bool) -> list[Decimal]:
+    """Parts as a table prints them: they add up to the rounded whole.
+
+    Where the last is the ``rest`` of the others, it takes the difference. The others are rounded as they are
+    elsewhere, so that an amount reads the same wherever it stands.
+    """
+    if rest:
+        plain = [part.quantize(quantum) for part in parts[:-1]]
+        last = whole.quantize(quantum) - sum(plain, Decimal(0))
+        if last * parts[-1] > 0 or last == parts[-1].quantize(quantum):
+            return [*plain, last]
+    return apportion(parts, whole, quantum)
