@@ -31,13 +31,13 @@ from litellm_steward.tools.spend import spend_report
 from litellm_steward.tools.view import StewardContext, steward_of
 from litellm_steward.usage.company import Dimension
 
-MOST_WEIGHT: Final = 1_600
-"""Estimated tokens of all figures; a prompt stays under 2,000."""
+MOST_WEIGHT: Final = 1_250
+"""Estimated tokens of all figures; a prompt stays under 1,500."""
 
 SECONDS: Final = 40.0
 """From the start: tables that are not read by then are left out with a word, for hosts that give up after a minute."""
 
-ROWS: Final = 6
+ROWS: Final = 5
 CUT: Final = "(cut here; spend_report has the rest)"
 _MONTH: Final = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])")
 _FENCE: Final = "~~~"
@@ -105,17 +105,14 @@ async def explain_spend_change(
 
 
 def build(task: str, blocks: Sequence[str]) -> str:
-    """A prompt from a task and blocks of figures, each note once, cut to a bounded size at the end of a line."""
-    shown, said, left = list[str](), set[str](), float(MOST_WEIGHT)
-    fair = left / max(len(blocks), 1)
-    whole = sum(map(_weight, blocks)) <= MOST_WEIGHT
-    for block in blocks:
-        lines = [line.replace(_FENCE, "~ ~ ~") for line in block.splitlines()]
-        fresh = [line for line in lines if not (line.startswith("Note: ") and line in said)]
-        said.update(lines)
-        shown.append(_cut(fresh, left if whole else fair))
-        left -= _weight(shown[-1])
-        fair = max(fair, left / max(len(blocks) - len(shown), 1))
+    """A prompt from a task and blocks of figures, cut to a bounded size at the end of a line.
+
+    What is no row of a table is said once: the total and its change are the same in every block, and so are notes.
+    """
+    said = set[str]()
+    fresh = [[line for line in _lines(block) if line.startswith("|") or not _add(said, line)] for block in blocks]
+    shares = _shares([sum(map(_weight, lines)) for lines in fresh], MOST_WEIGHT)
+    shown = [_cut(lines, share) for lines, share in zip(fresh, shares, strict=True)]
     return "\n\n".join([task, _DATA, "\n".join([_FENCE, "\n\n".join(shown), _FENCE])])
 
 
@@ -183,6 +180,27 @@ async def _team_or_user(ctx: StewardContext, reference: str) -> tuple[str, str]:
     )
 
 
+def _lines(block: str) -> list[str]:
+    return [line.replace(_FENCE, "~ ~ ~") for line in block.splitlines()]
+
+
+def _add(said: set[str], line: str) -> bool:
+    """Whether it was said already; from now on it was."""
+    if line in said:
+        return True
+    said.add(line)
+    return False
+
+
+def _shares(weights: Sequence[float], most: float) -> list[float]:
+    """How much of ``most`` each may take: what the light ones leave is for the heavy ones."""
+    shares = [0.0] * len(weights)
+    for place, number in enumerate(sorted(range(len(weights)), key=weights.__getitem__)):
+        shares[number] = min(weights[number], most / (len(weights) - place))
+        most -= shares[number]
+    return shares
+
+
 def _cut(lines: Sequence[str], most: float) -> str:
     kept, weight = list[str](), 0.0
     for line in lines:
@@ -195,8 +213,10 @@ def _cut(lines: Sequence[str], most: float) -> str:
 
 
 def _weight(text: str) -> float:
-    """Tokens, estimated: letters come several to one, figures and signs hardly, other scripts less than one."""
-    return sum(0.25 if c.isascii() and (c.isalpha() or c == " ") else 0.6 if c.isascii() else 2.0 for c in text) + 1
+    """Tokens, estimated: letters come five to one, figures two, signs hardly, other scripts not even one."""
+    return 1.2 + sum(
+        2.0 if not c.isascii() else 0.2 if c.isalpha() or c == " " else 0.5 if c.isdigit() else 1.05 for c in text
+    )
 
 
 def _told(function: Callable[P, Awaitable[str]]) -> Callable[P, Awaitable[str]]:

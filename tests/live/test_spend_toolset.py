@@ -227,7 +227,7 @@ async def test_prompts_bring_their_figures(gateway: Seeded, connect: Connect) ->
     assert f"${spend:,.2f}" in change
     assert "devin" in change
     for text in (review, change):
-        assert tokens(text) <= 2_000
+        assert tokens(text) <= 1_500
         assert "\u202e" not in text
         assert text.count("\n~~~") == 2
 

@@ -77,7 +77,7 @@ async def test_a_change_comes_with_its_figures(version: str) -> None:
     assert "$12.50" in text
     assert text.count("\n~~~") == 2
     assert text.endswith("~~~")
-    assert tokens(text) <= 2_000
+    assert tokens(text) <= 1_500
 
 
 async def test_a_user_is_meant_where_no_team_is() -> None:
@@ -163,13 +163,31 @@ async def test_names_cannot_leave_the_fence() -> None:
 
 
 async def test_a_prompt_is_bounded() -> None:
+    crowd = Crowd(NEW, spent={"ann": 1})
+    crowd.user("ann")
+    whole = await prompt(crowd, "explain_spend_change", team_or_user="ann", period="last_30_days")
+    task = whole.partition("\n\n")[0]
     rows = "\n".join(f"| customer-service-production-{n} | $1,234.56 | 12 % | 123,456 | 1,234 |" for n in range(99))
+    brief = "\n".join(f"| u{n} | $1.2{n % 10} | 1 % | 3,4{n:02} | 1{n} |" for n in range(99))
     wide = "\n".join("| 語学研究所の名前 | $1.00 |" for _ in range(99))
-    for blocks in ([rows] * 4, [wide] * 4, ["short", rows, wide]):
-        text = build("Task.", blocks)
-        assert tokens(text) <= 2_000
+    for blocks in ([rows] * 4, [brief] * 4, [wide] * 4, ["short", rows, wide]):
+        text = build(task, blocks)
+        assert 1_000 < tokens(text) <= 1_500
         assert CUT in text
     assert CUT not in build("Task.", ["short"] * 4)
+
+
+async def test_what_the_light_leave_is_for_the_heavy() -> None:
+    few, many = "| a | $1.00 |", "\n".join(f"| key-{n} | $1.00 |" for n in range(60))
+    assert CUT not in build("Task.", [few, many, few, few])
+    assert CUT not in build("Task.", [many, few, few, few])
+
+
+async def test_the_total_is_said_once() -> None:
+    blocks = [f"All usage: $3.00\n| {by} | spend |\n| a | $3.00 |\nBefore: $1.00" for by in ("team", "model")]
+    text = build("Task.", [*blocks, "All usage: $4.00\n| day | spend |"])
+    assert (text.count("All usage: $3.00"), text.count("Before: $1.00"), text.count("| a | $3.00 |")) == (1, 1, 2)
+    assert "All usage: $4.00" in text, "a total that has grown meanwhile is told"
 
 
 class _Dead(Crowd):
