@@ -33,12 +33,20 @@ class Fault:
     refuses: bool = False
     """Nothing is listening at all."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether it takes the whole time that a call may take."""
+        return self.says == TIMED_OUT
+
 
 def _error(message: str, kind: str = "None", code: str = "500") -> dict[str, object]:
     return {"error": {"message": message, "type": kind, "param": "None", "code": code}}
 
 
-TIMED_OUT: Final = r"The proxy did not answer \S+ \S+ within 3 s"
+TIMEOUT: Final = 3.0
+"""STEWARD_TIMEOUT where a proxy hangs."""
+
+TIMED_OUT: Final = rf"The proxy did not answer \S+ \S+ within {TIMEOUT:g} s"
 BROKE: Final = r"The connection broke before .* was answered"
 ODD: Final = r"was answered (?:in a form the steward does not know|with )"
 LIMITED: Final = r"The proxy limits our requests \(HTTP 429\)"

@@ -16,15 +16,12 @@ from litellm_steward.server import build_server
 from litellm_steward.settings import Settings
 from litellm_steward.steward import open_steward
 from litellm_steward.tools.catalog import CATALOG
-from tests.faults.catalog import SECRET, Fault
+from tests.faults.catalog import SECRET, TIMEOUT, Fault
 from tests.faults.relay import Known, Relay, Where, relaying
 from tests.faults.weather import HUGE
 from tests.live.harness import Answered, Seeded
 
-TIMEOUT: Final = 3.0
-"""STEWARD_TIMEOUT of a lane."""
-
-MUCH_LONGER: Final = 40.0
+MUCH_LONGER: Final = 90.0
 """Seconds after which a call hangs: a few requests one after the other may each take their time."""
 
 MOST_BYTES: Final = 128 * 1024 * 1024
