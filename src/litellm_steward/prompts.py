@@ -110,7 +110,7 @@ def build(task: str, blocks: Sequence[str]) -> str:
     What is no row of a table is said once: the total and its change are the same in every block, and so are notes.
     """
     said = set[str]()
-    fresh = [[line for line in _lines(block) if line.startswith("|") or not _add(said, line)] for block in blocks]
+    fresh = [_fresh(block, said) for block in blocks]
     shares = _shares([sum(map(_weight, lines)) for lines in fresh], MOST_WEIGHT)
     shown = [_cut(lines, share) for lines, share in zip(fresh, shares, strict=True)]
     return "\n\n".join([task, _DATA, "\n".join([_FENCE, "\n\n".join(shown), _FENCE])])
@@ -180,16 +180,13 @@ async def _team_or_user(ctx: StewardContext, reference: str) -> tuple[str, str]:
     )
 
 
-def _lines(block: str) -> list[str]:
-    return [line.replace(_FENCE, "~ ~ ~") for line in block.splitlines()]
-
-
-def _add(said: set[str], line: str) -> bool:
-    """Whether it was said already; from now on it was."""
-    if line in said:
-        return True
-    said.add(line)
-    return False
+def _fresh(block: str, said: set[str]) -> list[str]:
+    """The lines of a block without what was ``said``, where a gap keeps the tables apart."""
+    kept = list[str]()
+    for line in block.replace(_FENCE, "~ ~ ~").splitlines():
+        kept.append(line if line.startswith("|") or line not in said else "")
+        said.add(line)
+    return "\n".join(kept).strip("\n").splitlines()
 
 
 def _shares(weights: Sequence[float], most: float) -> list[float]:

@@ -184,10 +184,15 @@ async def test_what_the_light_leave_is_for_the_heavy() -> None:
 
 
 async def test_the_total_is_said_once() -> None:
-    blocks = [f"All usage: $3.00\n| {by} | spend |\n| a | $3.00 |\nBefore: $1.00" for by in ("team", "model")]
+    blocks = [
+        f"All usage: $3.00\n| {by} | spend |\n| a | $3.00 |\nBefore: $1.00\n| driven by | change |"
+        for by in ("team", "model")
+    ]
     text = build("Task.", [*blocks, "All usage: $4.00\n| day | spend |"])
     assert (text.count("All usage: $3.00"), text.count("Before: $1.00"), text.count("| a | $3.00 |")) == (1, 1, 2)
     assert "All usage: $4.00" in text, "a total that has grown meanwhile is told"
+    assert "| a | $3.00 |\n| driven by" not in text, "two tables stay two"
+    assert "\n\n\n" not in text
 
 
 class _Dead(Crowd):
