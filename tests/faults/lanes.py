@@ -21,7 +21,7 @@ from tests.faults.relay import Known, Relay, Where, relaying
 from tests.faults.weather import HUGE
 from tests.live.harness import Answered, Seeded
 
-MUCH_LONGER: Final = 90.0
+MUCH_LONGER: Final = 40.0
 """Seconds after which a call hangs: a few requests one after the other may each take their time."""
 
 MOST_BYTES: Final = 128 * 1024 * 1024
