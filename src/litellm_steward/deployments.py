@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 import anyio
 
@@ -165,7 +165,7 @@ async def _read_back(
     proxy: Proxy, new: NewDeployment, lost: errors.ProxyError | None, pauses: Sequence[float]
 ) -> Deployment:
     """What is live. No answer to the write tells that: an unknown provider is stored, not loaded, and on 1.83 a 200."""
-    stored = await _seen(proxy, new.id, live=True, pauses=pauses)
+    stored = (await _looked(proxy, new.id, live=True, pauses=pauses)).deployment
     if stored is not None:
         return stored
     if lost is not None and _SAVED not in lost.detail.lower():
@@ -231,11 +231,10 @@ async def _call(proxy: Proxy, new: NewDeployment, mode: str, timeout: float) -> 
 
 async def _was_dropped(proxy: Proxy, model_id: str) -> bool:
     """Whether a reload had taken the deployment away; it is back then."""
-    if await models.by_id(proxy, model_id) is not None:
-        return False
-    if await _seen(proxy, model_id, live=True, pauses=RELOADED) is None:
+    look = await _looked(proxy, model_id, live=True, pauses=RELOADED)
+    if look.deployment is None:
         raise NotLoaded("The proxy dropped the deployment again before its test call; its log may tell why")
-    return True
+    return look.waited
 
 
 async def _undone(proxy: Proxy, new: NewDeployment, error: StewardError) -> StewardError:
@@ -262,14 +261,15 @@ def _sentences(first: str | None, second: str) -> str:
 async def _undo(proxy: Proxy, model_id: str, pauses: Sequence[float]) -> bool:
     """Delete what was created; true if it is proved gone."""
     try:
-        return await remove(proxy, model_id, pauses)
+        await remove(proxy, model_id, pauses)
     except StewardError as error:
         log.warning("A deployment could not be removed after a failure: %s", type(error).__name__)
         return False
+    return True
 
 
-async def remove(proxy: Proxy, model_id: str, pauses: Sequence[float]) -> bool:
-    """Delete one deployment by id; true if the proxy no longer knows it, false if its row is gone and it is not.
+async def remove(proxy: Proxy, model_id: str, pauses: Sequence[float]) -> None:
+    """Delete one deployment by id, and see that the proxy knows it no longer; an error says what else is known.
 
     The ``pauses`` are between the looks for a deployment whose row is gone.
     """
@@ -283,23 +283,26 @@ async def remove(proxy: Proxy, model_id: str, pauses: Sequence[float]) -> bool:
             raise
         lost, row_is_gone = error, False
     if await _vanishes(proxy, model_id, lost, pauses if row_is_gone else SOON):
-        return True
+        return
     if lost is not None:
         lost.nothing_seen("It is still there: it was not deleted.", "It is still there so far.")
         raise lost
-    if not row_is_gone:
+    if row_is_gone:
         raise errors.ProxyBroken(
-            f"The proxy's answer does not say that it deleted {quote(model_id)}, and it is still there: it was not "
-            "deleted",
-            hint="Look at it with get_model_info before you try again.",
+            f"The proxy says that it deleted {quote(model_id)}, but still routes to it",
+            hint="It is out of the database, so the proxy should drop it when it next reads its models, at the latest "
+            "at a restart. Look again with get_model_info.",
         )
-    return False
+    raise errors.ProxyBroken(
+        f"The proxy's answer does not say that it deleted {quote(model_id)}, and it is still there: it was not deleted",
+        hint="Look at it with get_model_info before you try again.",
+    )
 
 
 async def _vanishes(proxy: Proxy, model_id: str, lost: errors.ProxyError | None, pauses: Sequence[float]) -> bool:
     """Whether the proxy knows it no longer; raises what was lost if that cannot be read."""
     try:
-        return await _seen(proxy, model_id, live=False, pauses=pauses) is None
+        return (await _looked(proxy, model_id, live=False, pauses=pauses)).deployment is None
     except errors.ProxyError:
         if lost is None:
             raise
@@ -307,12 +310,21 @@ async def _vanishes(proxy: Proxy, model_id: str, lost: errors.ProxyError | None,
         raise lost from None
 
 
-async def _seen(proxy: Proxy, model_id: str, *, live: bool, pauses: Sequence[float]) -> Deployment | None:
-    """The deployment as the router has it, looked at until it is there (or, not ``live``, until it is not)."""
-    seen = await models.by_id(proxy, model_id)
+class Look(NamedTuple):
+    """The deployment as the router has it, and whether more than one look was needed."""
+
+    deployment: Deployment | None
+    waited: bool
+
+
+async def _looked(proxy: Proxy, model_id: str, *, live: bool, pauses: Sequence[float]) -> Look:
+    """The last of the looks: that at which it is there (or, not ``live``, is not), or that after all the pauses."""
+    waited = False
+    found = await models.by_id(proxy, model_id)
     for pause in pauses:
-        if (seen is not None) == live:
+        if (found is not None) == live:
             break
+        waited = True
         await anyio.sleep(pause)
-        seen = await models.by_id(proxy, model_id)
-    return seen
+        found = await models.by_id(proxy, model_id)
+    return Look(found, waited)

@@ -238,12 +238,7 @@ async def delete_model(
         return outcome.model_copy(update={"plan": list(plan.lines), "approval": agreed.approval})
     if not isinstance(agreed, Agreed):
         return agreed
-    if not await deployments.remove(steward.proxy, found.id, deployments.RELOADED):
-        raise errors.ProxyBroken(
-            f"The proxy says that it deleted {quote(found.id)}, but still routes to it",
-            hint="It is out of the database, so the proxy should drop it when it next reads its models, at the latest "
-            "at a restart. Look again with get_model_info.",
-        )
+    await deployments.remove(steward.proxy, found.id, deployments.RELOADED)
     notes = ["Instances of the proxy may route to it for up to 30 s more."]
     if not others and (naming := chains_naming(chains, found.model_name)):
         notes.append(f"These fallback rules still name it: {naming}.")
