@@ -102,7 +102,7 @@ def _rows(filled: Filled, question: Question, by: tuple[Group, ...], rows: list[
         tables = [expected_rows(*ask, last_owners=True), *tables]
     if question.scope.kind == "team":
         tables = tables[:1]  # of several teams each has its own way
-    named = [row for row in rows if not OTHER.fullmatch(row["name"])]
+    named = [row for row in rows if not row.get("rest")]
     loose = _is_loose(by, usage["notes"])
     verdicts = [list(_matched(named, expected, loose=loose)) for expected in tables]
     best = min(range(len(tables)), key=lambda i: len(verdicts[i]))
@@ -114,7 +114,7 @@ def _rows(filled: Filled, question: Question, by: tuple[Group, ...], rows: list[
     largest = sum((group.sums.spend for group in expected[: len(named)]), Decimal(0))
     if abs(shown - largest) > Decimal("0.000001") * (len(named) + 2):
         yield f"{title}: the rows shown have {shown}, the largest {largest}"
-    left = [int(found[1] or 0) for row in rows if (found := OTHER.fullmatch(row["name"]))]
+    left = [int(found[1] or 0) for row in rows if row.get("rest") and (found := OTHER.fullmatch(row["name"]))]
     groups = {len(expected), len({group.names for group in expected})}  # names that look alike may be one row
     if rows and len(named) + sum(left) not in groups:
         yield f"{title}: {groups} groups, {len(named)} shown, and 'other' says {left}"
@@ -182,7 +182,7 @@ def _printed(question: Question, text: str, title: str, rows: list[Json], usage:
         if name in usage and sum(amount(cells[column]) for cells in printed) != usage[name]:
             yield f"{name} do not add up"
     cent = Decimal(1).scaleb(whole.as_tuple().exponent)  # type: ignore[arg-type]  # never NaN
-    with_rest = bool(rows) and OTHER.fullmatch(rows[-1]["name"]) is not None
+    with_rest = bool(rows) and bool(rows[-1].get("rest"))
     for number, (cells, row) in enumerate(zip(printed, rows, strict=False), 1):
         of_rounding = number == len(rows) and with_rest  # the rest takes what rounding the others left
         most = cent * (len(rows) + 2) / 2 if of_rounding else cent
@@ -230,7 +230,7 @@ def _compared(filled: Filled, question: Question, data: Json, text: str) -> Prob
     tables = [expected_rows(*ask, start, end), expected_rows(*ask, question.start, question.end)]
     for row in then["drivers"]:
         named = [[group.sums.spend for group in table if row["name"] in group.names] for table in tables]
-        if OTHER.fullmatch(row["name"]) or any(len(groups) > 1 for groups in named):
+        if row.get("rest") or any(len(groups) > 1 for groups in named):
             continue
         earlier, later = (sum(groups, Decimal(0)) for groups in named)
         if abs(Decimal(str(row["change"])) - (later - earlier)) > MICRO * 2:
@@ -267,9 +267,7 @@ def _picks(data: Json, usage: Json) -> Problems:
         if row is not None and any(row[name] != most[name] for name in ("api_requests", "total_tokens")):
             yield f"most used: {most}, but the row is {row}"
         if row is None and any(
-            other["api_requests"] > most["api_requests"]
-            for other in usage["by_model"]
-            if OTHER.match(other["name"]) is None
+            other["api_requests"] > most["api_requests"] for other in usage["by_model"] if not other.get("rest")
         ):
             yield f"most used: {most} is not"
     top = data.get("top_contributor")

@@ -173,6 +173,19 @@ def test_a_rest_without_a_name_is_shown_all_the_same() -> None:
     assert [row.name for row in shown(usage.by_model, usage.total, 5)] == ["g0", "other"]
 
 
+def test_a_group_that_calls_itself_other_is_no_rest() -> None:
+    """Its amount reads as everywhere else: only what the others leave takes the cent that rounding leaves."""
+    groups = (Group("a", _spend("0.335")), Group("b", _spend("0.335")), Group("other (3)", _spend("0.33")))
+    rows = usage_rows(Breakdown(groups), total(group.figures for group in groups), 5)
+    assert rows is not None
+    assert [row.rest for row in rows] == [None, None, None]
+    assert _money_column(usage_table("model", rows, 1.0))[2] == Decimal("0.33")
+    cut = usage_rows(Breakdown(groups), total(group.figures for group in groups), 2)
+    assert cut is not None
+    assert [(row.name, row.rest) for row in cut] == [("a", None), ("b", None), ("other (1)", True)]
+    assert _money_column(usage_table("model", cut, 1.0))[2] == Decimal("0.32")
+
+
 def test_without_spend_there_are_no_shares() -> None:
     whole = Figures(total_tokens=9, api_requests=3)
     rows = usage_rows(Breakdown((Group("free", whole),)), whole, 5)

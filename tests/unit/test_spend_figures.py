@@ -160,4 +160,4 @@ def test_what_the_listed_groups_do_not_drive_is_a_row_of_its_own() -> None:
     """The rows of a table may cover less than its total, with no further group to name."""
     largest = (Change("a", Figures(), Figures(spend=Decimal(1))),)
     shown = _comparison(spend({"a": 0}), spend({"a": 1}, rest=2), Changes(largest, rest=Decimal(2), others=0))
-    assert [(row.name, row.change) for row in shown.drivers] == [("a", 1), ("other", 2)]
+    assert [(row.name, row.change, row.rest) for row in shown.drivers] == [("a", 1, None), ("other", 2, True)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from decimal import Context, Decimal
 from typing import Final
@@ -15,8 +14,6 @@ from litellm_steward.usage.figures import Figures, apportion, column, quantum_fo
 from litellm_steward.usage.report import Breakdown, Group, Usage
 
 TOP: Final = 5
-_REST: Final = re.compile(r"other(?: \(\d+\))?")
-"""What ``shown`` calls the rest. A group that calls itself so and comes last may be printed some cents off."""
 CENT: Final = 0.005
 TEAM_KEYS_UNBOUND: Final = "this budget does not bind keys that belong to a team"
 
@@ -58,7 +55,7 @@ class LimitsBlock(View):
 
 
 class UsageRow(View):
-    """``id`` where the name is not a handle."""
+    """``id`` where the name is not a handle; ``rest`` where the row is what the others leave of the total."""
 
     name: Name
     id: Id | None = None
@@ -66,6 +63,7 @@ class UsageRow(View):
     total_tokens: int | None = None
     api_requests: int
     share_percent: float | None = None
+    rest: bool | None = None
 
 
 class UsageBlock(View):
@@ -191,6 +189,7 @@ def usage_rows(breakdown: Breakdown | None, whole: Figures, top: int, *, tokens:
             total_tokens=group.figures.total_tokens if tokens else None,
             api_requests=group.figures.api_requests,
             share_percent=float(share) if whole.spend else None,
+            rest=group.rest or None,
         )
         for group, spend, share in zip(groups, spends, shares, strict=True)
     ]
@@ -202,7 +201,7 @@ def shown(breakdown: Breakdown, whole: Figures, top: int) -> list[Group]:
     rest = whole - total(group.figures for group in first)
     others = len(breakdown.groups) - len(first) + breakdown.unlisted
     if others or not rest.is_nothing:
-        first.append(Group(f"other ({others})" if others else "other", rest))
+        first.append(Group(f"other ({others})" if others else "other", rest, rest=True))
     return first
 
 
@@ -212,8 +211,7 @@ def usage_table(title: str, rows: list[UsageRow] | None, whole: float) -> str | 
         return None
     spends = [Decimal(str(row.spend)) for row in rows]
     digits = money_digits(whole)
-    rest = _REST.fullmatch(rows[-1].name) is not None
-    money_column = column(spends, Decimal(str(whole)), Decimal(1).scaleb(-digits), rest=rest)
+    money_column = column(spends, Decimal(str(whole)), Decimal(1).scaleb(-digits), rest=bool(rows[-1].rest))
     cells = [
         [
             row.name,

@@ -154,7 +154,7 @@ def _comparison(before: Spend, after: Spend, changes: Changes) -> Comparison:
     ]
     if rest and shown[-1]:
         name = f"other ({changes.others})" if changes.others else "other"
-        rows.append(DriverRow(name=name, change=float(shown[-1])))
+        rows.append(DriverRow(name=name, change=float(shown[-1]), rest=True))
     period: Period = before.period
     return Comparison(
         start_date=period.start_date,

@@ -13,12 +13,13 @@ from litellm_steward.usage.figures import column
 
 
 class DriverRow(View):
-    """One group's part of the change."""
+    """One group's part of the change; ``rest`` where it is what the others leave of it."""
 
     name: Name
     change: float
     spend: float | None = None
     previous_spend: float | None = None
+    rest: bool | None = None
 
 
 class Comparison(View):
@@ -46,7 +47,7 @@ class Comparison(View):
             [Decimal(str(row.change)) for row in self.drivers],
             Decimal(str(self.change)),
             Decimal(1).scaleb(-digits),
-            rest=self.drivers[-1].spend is None,
+            rest=bool(self.drivers[-1].rest),
         )
         rows = [
             [

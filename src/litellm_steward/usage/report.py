@@ -38,13 +38,17 @@ LAG: Final = "Requests of the last seconds may not be booked yet."
 
 @dataclass(frozen=True)
 class Group:
-    """One row of a breakdown. ``id`` only where the name is not a handle; ``ref`` is what the proxy calls it."""
+    """One row of a breakdown. ``id`` only where the name is not a handle; ``ref`` is what the proxy calls it.
+
+    ``rest`` is true of what the other rows leave of the total.
+    """
 
     name: str
     figures: Figures
     id: str | None = None
     ref: str = ""
     deleted: bool = False
+    rest: bool = False
 
 
 @dataclass(frozen=True)
