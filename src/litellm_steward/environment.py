@@ -66,6 +66,14 @@ def find_references(fields: Mapping[str, object], settings: Settings) -> tuple[R
     return tuple(found)
 
 
+def refuse_references(fields: Mapping[str, object]) -> None:
+    """For what has no use for them: every reference is refused, whatever ``STEWARD_ALLOWED_ENV`` allows."""
+    for path, text in strings(fields):
+        plain = _plain(text)
+        if _RESEMBLES.search(plain) or plain.startswith(FEDERATED):
+            raise Refused(f"{path[0]} may not refer to the proxy's environment. Nothing was created")
+
+
 def check_resolved(references: tuple[Reference, ...], version: Version | None) -> None:
     """Refuse references on releases that would send their text to the provider instead."""
     if not references:
@@ -101,8 +109,7 @@ def _referred(path: tuple[str, ...], text: str) -> str | None:
     exact = _REFERENCE.fullmatch(text)
     if exact:
         return exact[1]
-    plain = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) not in {"Cf", "Cc"})
-    plain = plain.casefold().strip()
+    plain = _plain(text)
     if _RESEMBLES.search(plain):
         raise InvalidArgument(f"{path[0]}: a reference is written os.environ/NAME, with nothing before or after it")
     if plain.startswith(FEDERATED):
@@ -111,3 +118,9 @@ def _referred(path: tuple[str, ...], text: str) -> str | None:
             hint="Keep federated identities in config.yaml or in a stored credential.",
         )
     return text if path[0] in NAMES_A_SECRET and _VARIABLE.fullmatch(text) else None
+
+
+def _plain(text: str) -> str:
+    """As LiteLLM may come to read it: without what nobody sees, and in one case."""
+    seen = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) not in {"Cf", "Cc"})
+    return seen.casefold().strip()

@@ -20,6 +20,26 @@ BUDGETS: list[tuple[dict[str, Any], str]] = [
     ({"tpm_limit": 1.5}, "tpm_limit must be a whole number"),
     ({"models": {"gpt-4o": 1}}, "models must be a list"),
 ]
+LOGGED_ELSEWHERE = {"callback_name": "langsmith", "callback_vars": {"langsmith_base_url": "http://elsewhere.example"}}
+LABELLED: list[tuple[str, dict[str, Any]]] = [("generate_key", {}), ("create_team", {"team_alias": "rec-x"})]
+NO_LABELS: list[tuple[dict[str, Any], str]] = [
+    (
+        {"ticket": "OPS-7", "logging": [LOGGED_ELSEWHERE]},
+        "metadata holds 'logging', which is no label: it decides where",
+    ),
+    ({"callback_settings": {}}, "metadata holds 'callback_settings', which is no label"),
+    ({" Logging": []}, "which is no label: it decides where LiteLLM sends the calls. Nothing was created."),
+    ({"disable_global_guardrails": True}, "it decides which checks LiteLLM makes"),
+    ({"allow_client_pricing_override": True}, "it decides what LiteLLM lets a caller do"),
+    ({"temp_budget_increase": 1e6}, "it decides which limits LiteLLM applies"),
+    ({"litellm_of_tomorrow": 1}, "it decides what LiteLLM does with the calls"),
+    (
+        {"note": "os.environ/LITELLM_MASTER_KEY"},
+        "metadata may not refer to the proxy's environment. Nothing was created.",
+    ),
+    ({"deep": [{"er": "see OS.\u200benviron/X"}]}, "metadata may not refer to the proxy's environment"),
+    ({"oidc/file/etc/passwd": 1}, "metadata may not refer to the proxy's environment"),
+]
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     *(("generate_key", wrong, said) for wrong, said in BUDGETS),
     *(("create_team", {"team_alias": "rec-x", **wrong}, said) for wrong, said in BUDGETS),
@@ -31,6 +51,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("generate_key", {"key_alias": "sk-1234567890"}, "key_alias looks like a key"),
     ("generate_key", {"team": ""}, "team must not be empty"),
     ("generate_key", {"tags": ["a"], "metadata": {"tags": ["b"]}}, "Give tags or metadata.tags, not both"),
+    *((tool, {**needed, "metadata": labels}, said) for tool, needed in LABELLED for labels, said in NO_LABELS),
     ("generate_key", {"max_parallel_requests": -1}, "max_parallel_requests must be at least 0"),
     ("generate_key", {"budget_limits": [{"max_budget": 1}]}, "budget_limits[0].budget_duration is required"),
     (

@@ -13,6 +13,7 @@ from litellm_steward.api.keys import Key
 from litellm_steward.api.teams import Team
 from litellm_steward.api.users import SYSTEM_USER
 from litellm_steward.budgets import check_budget, normalise_duration
+from litellm_steward.labels import check_labels
 from litellm_steward.names import check_name
 from litellm_steward.periods import resolve_period, utc_now
 from litellm_steward.readback import stored_otherwise
@@ -147,7 +148,7 @@ async def create_team(
     rpm_limit: Rpm = None,
     models: Models = None,
     members: Annotated[list[MemberParam] | None, Field(description="Existing users")] = None,
-    metadata: Annotated[dict[str, object] | None, Field(description="Stored in clear")] = None,
+    metadata: Annotated[dict[str, object] | None, Field(description="Labels, stored in clear")] = None,
     allow_duplicate: Annotated[bool, Field(description="Although the name is taken")] = False,
 ) -> NewTeam:
     """Create a team. Its budget, limits and models bind every key of the team together.
@@ -156,6 +157,7 @@ async def create_team(
     """
     proxy = steward_of(ctx).proxy
     check_name("team_alias", team_alias)
+    check_labels(metadata)
     notes = check_budget(max_budget, budget_duration)
     duration = normalise_duration("budget_duration", budget_duration)
     taken, users, unknown = await together(
