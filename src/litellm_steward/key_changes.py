@@ -19,11 +19,37 @@ from litellm_steward.secret import reveal
 from litellm_steward.settings import Settings
 from litellm_steward.text import as_value, hash_key, quote
 
+CALLS_ONLY: Final = "llm_api_routes"
+"""LiteLLM's name for the routes that applications call."""
+
+_ORDINARY: Final = frozenset({"", "internal_user", "internal_user_viewer"})
+"""Roles that see and change nothing but their own."""
+
 OTHER_PODS: Final = "Other instances of the proxy may honour the key for up to 60 s."
 
 
-async def generate(proxy: Proxy, body: Mapping[str, object], alias: str) -> NewKey:
-    """Send it once. If the answer is lost, look for the alias and say what was found."""
+def calls_only(role: str | None) -> bool:
+    """Whether a key of an owner with this role is confined to calls of models, so that it has none of their powers.
+
+    Measured on all tested releases: a key that an administrator owns can do what the master key can, whoever made it.
+    """
+    return (role or "") not in _ORDINARY
+
+
+async def generate(proxy: Proxy, body: Mapping[str, object], alias: str, *, confined: bool = False) -> NewKey:
+    """Send it once. If the answer is lost, look for the alias and say what was found.
+
+    A key that was to be ``confined`` to calls of models and is not would hand out its owner's powers: it is deleted.
+    """
+    made = await _generate(proxy, {**body, "allowed_routes": [CALLS_ONLY]} if confined else body, alias)
+    if confined and made.allowed_routes != [CALLS_ONLY]:
+        raise errors.ProxyBroken(
+            f"The proxy did not confine the key to calls of models. {await _taken_back(proxy, made.key, alias)}"
+        )
+    return made
+
+
+async def _generate(proxy: Proxy, body: Mapping[str, object], alias: str) -> NewKey:
     try:
         return await keys.generate(proxy, body)
     except errors.Conflict as error:
@@ -62,14 +88,19 @@ async def hand_over(proxy: Proxy, settings: Settings, key: SecretStr, name: str)
     try:
         return deliver(settings, key, name)
     except errors.Refused as error:
-        try:
-            await keys.delete(proxy, hash_key(reveal(key)))
-        except errors.ProxyError:
-            raise errors.Refused(
-                f"{error.message}. The key {quote(name)} was made and its secret is lost; "
-                "deleting it again failed: delete it with delete_key."
-            ) from error
-        raise errors.Refused(f"{error.message}. The key {quote(name)} was deleted again: none is left.") from error
+        raise errors.Refused(f"{error.message}. {await _taken_back(proxy, key, name)}") from error
+
+
+async def _taken_back(proxy: Proxy, key: SecretStr, name: str) -> str:
+    """Delete a key that nobody is given, and say what became of it."""
+    try:
+        await keys.delete(proxy, hash_key(reveal(key)))
+    except errors.ProxyError:
+        return (
+            f"The key {quote(name)} was made and its secret is lost; "
+            "deleting it again failed: delete it with delete_key."
+        )
+    return f"The key {quote(name)} was deleted again: none is left."
 
 
 @dataclass(frozen=True)

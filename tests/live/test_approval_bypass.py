@@ -31,8 +31,8 @@ pytestmark = [pytest.mark.live, pytest.mark.asyncio]
 
 Person = Callable[[ElicitRequestParams], Awaitable[ElicitResult]]
 SHARED: Final = "shared-between-replicas-0123456789"
-DESTROYING: Final = ("delete_key", "delete_model", "create_model")
-FEW: Final = [spec for spec in CATALOG if spec.name in DESTROYING]
+ASKING: Final = ("delete_key", "delete_model", "create_model", "create_user")
+FEW: Final = [spec for spec in CATALOG if spec.name in ASKING]
 """A server with few tools is built in a fraction of the time."""
 
 
@@ -76,12 +76,13 @@ def state(gateway: Seeded) -> list[tuple[Any, ...]]:
             'select token, key_alias, user_id, blocked, max_budget from "LiteLLM_VerificationToken" order by 1'
         ),
         *gateway.sql('select model_id, model_name from "LiteLLM_ProxyModelTable" order by 1'),
+        *gateway.sql('select user_id, user_email, user_role, teams from "LiteLLM_UserTable" order by 1'),
     ]
 
 
 @dataclass(frozen=True)
 class Target:
-    """Something to be destroyed, or made with somebody's secret: the call, and how the target is moved."""
+    """Something to be destroyed, or made with somebody's secret or power: the call, and one that is not agreed to."""
 
     tool: str
     arguments: Mapping[str, object]
@@ -104,6 +105,9 @@ def target(gateway: Seeded, tool: str) -> Iterator[Target]:
                 body = {"model_name": model, "litellm_params": params, "model_info": {"id": f"{model}-id"}}
                 gateway.admin("POST", "/model/new", json=body).raise_for_status()
             made = Target(tool, {"model": f"{name}-id"}, {"model": f"{name}-other-id"})
+        elif tool == "create_user":
+            asked = {"user_id": name, "user_email": f"{name}@example.com", "user_role": "proxy_admin"}
+            made = Target(tool, asked, {**asked, "user_email": f"{name}@elsewhere.example"})
         else:
             asked = {
                 "model_name": name,
@@ -121,6 +125,7 @@ def target(gateway: Seeded, tool: str) -> Iterator[Target]:
             gateway.admin("POST", "/key/delete", json={"key_aliases": [name, f"{name}-other"]})
             for model_id in (f"{name}-id", f"{name}-other-id"):
                 gateway.admin("POST", "/model/delete", json={"id": model_id})
+            gateway.admin("POST", "/user/delete", json={"user_ids": [name]})
 
 
 async def planned(steward: Replica, aim: Target) -> str:
@@ -129,7 +134,7 @@ async def planned(steward: Replica, aim: Target) -> str:
     return str(plan["approval"])
 
 
-@pytest.mark.parametrize("tool", DESTROYING)
+@pytest.mark.parametrize("tool", ASKING)
 async def test_tokens_that_nobody_was_given(gateway: Seeded, tool: str) -> None:
     """None, invented, changed by a character, stretched, of another process, and expired."""
     with target(gateway, tool) as aim:
@@ -163,7 +168,7 @@ async def test_tokens_that_nobody_was_given(gateway: Seeded, tool: str) -> None:
         assert state(gateway) == before
 
 
-@pytest.mark.parametrize("tool", DESTROYING)
+@pytest.mark.parametrize("tool", ASKING)
 async def test_a_token_serves_no_other_call(gateway: Seeded, tool: str) -> None:
     with target(gateway, tool) as aim, target(gateway, "delete_key") as key, target(gateway, "delete_model") as model:
         before = state(gateway)
@@ -236,7 +241,7 @@ UNWILLING: Final[dict[str, tuple[Person, str]]] = {
 
 
 @pytest.mark.parametrize("era", ["auto", "legacy"])
-@pytest.mark.parametrize("tool", DESTROYING)
+@pytest.mark.parametrize("tool", ASKING)
 async def test_a_person_who_does_not_agree(gateway: Seeded, tool: str, era: Era) -> None:
     with target(gateway, tool) as aim:
         before = state(gateway)
@@ -291,7 +296,7 @@ async def test_a_call_that_is_given_up_while_the_form_is_open(gateway: Seeded) -
         assert state(gateway) == before
 
 
-@pytest.mark.parametrize("tool", DESTROYING)
+@pytest.mark.parametrize("tool", ASKING)
 async def test_a_mode_that_takes_a_persons_word_only(gateway: Seeded, tool: str) -> None:
     with target(gateway, tool) as aim:
         before = state(gateway)
@@ -302,7 +307,7 @@ async def test_a_mode_that_takes_a_persons_word_only(gateway: Seeded, tool: str)
         assert state(gateway) == before
 
 
-@pytest.mark.parametrize("tool", DESTROYING)
+@pytest.mark.parametrize("tool", ASKING)
 async def test_two_replicas_that_share_a_key(gateway: Seeded, tool: str) -> None:
     """Each takes the other's token; what one has done, the other does not do again."""
     shared: dict[str, Any] = {"steward_approval_key": SecretStr(SHARED)}
@@ -313,7 +318,8 @@ async def test_two_replicas_that_share_a_key(gateway: Seeded, tool: str) -> None
                 wrong = (await two(tool, **aim.other, approval=token)).error()
                 assert "not valid for this call" in wrong
                 return
-            assert (await two(tool, **aim.arguments, approval=token)).ok()["status"] == "deleted"
+            done = "created" if tool == "create_user" else "deleted"
+            assert (await two(tool, **aim.arguments, approval=token)).ok()["status"] == done
             before = state(gateway)
             assert (await one(tool, **aim.arguments, approval=token)).is_error
             assert (await two(tool, **aim.arguments, approval=token)).is_error

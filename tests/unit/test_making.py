@@ -164,6 +164,90 @@ async def test_what_a_proxy_stored_otherwise_is_said_of_a_key() -> None:
     assert made["budget"]["max_budget"] == 10, "the answer shows what is stored"
 
 
+# ---- powers ------------------------------------------------------------------------------------
+
+
+def _owned_by(role: str) -> Scene:
+    return _stored_otherwise(
+        scene(NEW, "generate_key", scene_name("generate_key", FULL_KEY)), "/user/list", user_role=role
+    )
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("role", ["proxy_admin", "proxy_admin_viewer", "org_admin", "whatever comes next"])
+async def test_a_key_of_somebody_with_powers_is_confined_to_calls(role: str) -> None:
+    confined = ["llm_api_routes"]
+    async with playing(_stored_otherwise(_owned_by(role), "/key/info", allowed_routes=confined)) as stage:
+        stage.player.allow("/key/generate", {"key": invented_key("rec-full"), "allowed_routes": confined})
+        made = facts_of(await stage.call("generate_key", **FULL_KEY))
+        assert [body["allowed_routes"] for body in stage.player.sent("/key/generate")] == [confined]
+    assert made["allowed_routes"] == confined
+    (note,) = made["notes"]
+    assert note.startswith(f"Its owner is '{role}'. So that it has none of those powers, the key can call models")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("status", "left"), [(200, "was deleted again: none is left"), (500, "delete it with delete_key")]
+)
+async def test_a_key_that_the_proxy_did_not_confine_is_handed_to_nobody(status: int, left: str) -> None:
+    async with playing(_owned_by("proxy_admin")) as stage:
+        stage.player.allow("/key/generate", {"key": invented_key("rec-full"), "allowed_routes": []})
+        if status == 200:
+            stage.player.allow("/key/delete", {"deleted_keys": [invented_key("rec-full")]})
+        else:
+            stage.player.refuse_unknown(status)
+        said = await stage.call("generate_key", **FULL_KEY)
+        assert stage.player.sent("/key/delete") == [{"keys": [hash_key(invented_key("rec-full"))]}]
+    assert refusal_of(said).startswith("The proxy did not confine the key to calls of models. The key 'rec-full' was ")
+    assert left in refusal_of(said)
+    assert invented_key("rec-full") not in said.model_dump_json()
+
+
+ADMINISTRATOR: dict[str, Any] = {"user_email": "rec-new@example.com", "user_role": "proxy_admin"}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_an_administrator_is_planned_and_made_by_no_token_for_another(version: str) -> None:
+    recorded = scene(version, "create_user", scene_name("create_user", {"user_email": "rec-new@example.com"}))
+    async with playing(_stored_otherwise(recorded, "/user/list", user_role="proxy_admin")) as stage:
+        stage.player.allow("/user/new", {"user_id": chosen_id(2)})
+        planned = facts_of(await stage.call("create_user", **ADMINISTRATOR))
+        assert stage.player.sent("/user/new") == []
+        assert planned["status"] == "approval_required"
+        assert planned["plan"] == [
+            "Create the user 'rec-new@example.com' as an administrator of the proxy (proxy_admin).",
+            "Whoever logs in as this user can change and delete everything there, like the holder of the master key.",
+        ]
+        elsewhere = {**ADMINISTRATOR, "user_email": "rec-new@elsewhere.example"}
+        stage.player.allow("/user/list", {"users": [], "total": 0})
+        said = refusal_of(await stage.call("create_user", **elsewhere, approval=planned["approval"]))
+        assert "Nothing was changed." in said
+        assert stage.player.sent("/user/new") == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"user_role": "proxy_admin"}, "An administrator needs a user_id or a user_email; nothing was created."),
+        (
+            {**ADMINISTRATOR, "create_key": True},
+            "create_key would make a key with all the powers of a proxy_admin: leave it out",
+        ),
+        (
+            {"user_role": "proxy_admin_viewer", "create_key": True},
+            "create_key would make a key with all the powers of a proxy_admin_viewer",
+        ),
+    ],
+)
+async def test_no_administrator_without_a_name_or_with_a_key(arguments: dict[str, Any], said: str) -> None:
+    async with playing(scene(NEW, "create_user", scene_name("create_user", FULL_USER))) as stage:
+        assert refusal_of(await stage.call("create_user", **arguments)).startswith(said)
+        assert stage.player.sent("/user/new") == []
+
+
 @pytest.mark.asyncio
 async def test_what_a_proxy_stored_otherwise_is_said_of_a_team_and_a_user() -> None:
     team = _stored_otherwise(

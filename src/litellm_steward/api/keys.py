@@ -27,6 +27,7 @@ class Key(Budgeted, OwnBudgets):
     team_id: str | None = None
     models: Strings = []
     aliases: dict[str, str] = {}
+    allowed_routes: Strings = []
     blocked: bool = False
     expires: Moment | None = None
     created_at: Moment | None = None
@@ -79,6 +80,7 @@ class NewKey(Wire):
 
     key: RawKey
     token: str = ""
+    allowed_routes: Strings = []
 
 
 async def info(proxy: Proxy, key_hash: str) -> Key | None:

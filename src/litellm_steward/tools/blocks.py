@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Context, Decimal
 from typing import Final
@@ -223,6 +224,15 @@ def usage_table(title: str, rows: list[UsageRow] | None, whole: float) -> str | 
         for row, spend in zip(rows, money_column, strict=True)
     ]
     return table([title, "spend", "share", "tokens", "requests"], cells)
+
+
+def plan_text(plan: Sequence[str] | None, approval: str | None) -> str:
+    """What would happen, and how to go on once somebody agreed to it."""
+    return page_of(
+        "Agreement is needed first; nothing was changed yet:",
+        *(f"- {line}" for line in plan or ()),
+        f"Show this to the user; if they agree, call again with approval={approval} (valid 5 minutes, once)",
+    )
 
 
 def page_of(*parts: str | None) -> str:

@@ -13,6 +13,7 @@ from litellm_steward.tools.blocks import (
     UsageBlock,
     note_lines,
     page_of,
+    plan_text,
     spoken_time,
     usage_table,
 )
@@ -38,6 +39,7 @@ class GeneratedKey(Answer):
     team_id: Id | None = None
     user: Id | None = None
     models: list[Name]
+    allowed_routes: list[Name] | None = None
     budget: BudgetBlock | None = None
     budget_limits: list[BudgetLimit] | None = None
     limits: LimitsBlock | None = None
@@ -75,6 +77,7 @@ class KeyDetails(Answer):
     team: Name | None = None
     team_id: Id | None = None
     models: list[Name]
+    allowed_routes: list[Name] | None = None
     aliases: dict[Name, Name] | None = None
     tags: list[Name] | None = None
     budget: BudgetBlock
@@ -118,15 +121,11 @@ class DeletedKey(Answer):
     notes: list[str] | None = None
 
     def text(self) -> str:
-        if self.status == "deleted":
-            done = "Deleted" if self.verified else "The proxy says it deleted"
-            name = named(self.key_alias) if self.key_alias else "the key"
-            return page_of(f"{done} {name} ({self.key_masked})", note_lines(self.notes or []))
-        return page_of(
-            *(self.plan or []),
-            "Nothing was changed yet. Show this to the user; if they agree, call again with approval="
-            f"{self.approval} (valid 5 minutes, once)",
-        )
+        if self.status == "approval_required":
+            return plan_text(self.plan, self.approval)
+        done = "Deleted" if self.verified else "The proxy says it deleted"
+        name = named(self.key_alias) if self.key_alias else "the key"
+        return page_of(f"{done} {name} ({self.key_masked})", note_lines(self.notes or []))
 
 
 def _windows(limits: list[BudgetLimit] | None) -> str | None:

@@ -18,6 +18,7 @@ from litellm_steward.api.version import BUDGET_LIMITS_SINCE
 from litellm_steward.approval import Agreed, Pending, agreement
 from litellm_steward.budgets import check_budget, normalise_duration
 from litellm_steward.delivery import prepare_delivery
+from litellm_steward.labels import check_labels
 from litellm_steward.names import check_name, chosen_alias
 from litellm_steward.periods import resolve_period
 from litellm_steward.references.keys import resolve_key
@@ -85,7 +86,7 @@ async def generate_key(
     max_parallel_requests: Annotated[int | None, Field(ge=0, description="Requests under way at once")] = None,
     aliases: Annotated[dict[str, str] | None, Field(description="Model name in calls -> model used")] = None,
     tags: Annotated[list[str] | None, Field(description="For spend by tag")] = None,
-    metadata: Annotated[dict[str, object] | None, Field(description="Stored in clear")] = None,
+    metadata: Annotated[dict[str, object] | None, Field(description="Labels, stored in clear")] = None,
 ) -> GeneratedKey:
     """Create a virtual key for a team, a user, or both; it works at once and is shown only in this answer.
 
@@ -135,7 +136,14 @@ async def generate_key(
         team_id=home.team_id if home else None,
         user=owner.user_id if owner else None,
     )
-    new = await key_changes.generate(proxy, body, alias)
+    role = owner.user_role if owner else None
+    confined = key_changes.calls_only(role)
+    if confined:
+        notes.append(
+            f"Its owner is {quote(role or '')}. So that it has none of those powers, the key can call models and "
+            f"nothing else (allowed_routes {key_changes.CALLS_ONLY})."
+        )
+    new = await key_changes.generate(proxy, body, alias, confined=confined)
     key_id = hash_key(reveal(new.key))
     audit.about(key_id=key_id)
     delivered = await key_changes.hand_over(proxy, steward.settings, new.key, alias)
@@ -155,6 +163,7 @@ async def generate_key(
         team_id=stored.team_id,
         user=stored.user_id,
         models=stored.models,
+        allowed_routes=stored.allowed_routes or None,
         budget=budget_block(stored) if stored.max_budget is not None else None,
         budget_limits=_limit_views(stored),
         limits=limits_block(stored),
@@ -197,6 +206,7 @@ async def get_key_info(
         team=team.name if team else found.team_id,
         team_id=found.team_id,
         models=found.models,
+        allowed_routes=found.allowed_routes[:20] or None,
         aliases=dict(list(found.aliases.items())[:20]) or None,
         tags=keys.tags_of(found.metadata)[:20] or None,
         budget=budget,
@@ -260,6 +270,7 @@ def _budget_limits(limits: list[BudgetLimitParam] | None) -> list[dict[str, obje
 
 def _metadata(metadata: Mapping[str, object] | None, tags: list[str] | None) -> dict[str, object] | None:
     """Tags go into the metadata: the field of their own needs an Enterprise licence."""
+    check_labels(metadata)
     if metadata and tags and "tags" in metadata:
         raise errors.InvalidArgument("Give tags or metadata.tags, not both")
     merged = {**(metadata or {}), **({"tags": tags} if tags else {})}

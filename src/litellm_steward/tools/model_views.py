@@ -11,7 +11,7 @@ from litellm_steward.api.router import DEFAULT, Kind
 from litellm_steward.fallbacks import Chain
 from litellm_steward.measurements import Health
 from litellm_steward.text import count, named, table
-from litellm_steward.tools.blocks import note_lines, page_of
+from litellm_steward.tools.blocks import note_lines, page_of, plan_text
 from litellm_steward.tools.view import Answer, Id, Name, View
 
 MILLION = 1_000_000
@@ -123,11 +123,6 @@ class DeletedModel(Answer):
             f"{named(self.model_name)} (id {named(self.model_id)}) is deleted; {left} of that name left",
             note_lines(self.notes),
         )
-
-
-def plan_text(plan: Sequence[str] | None, approval: str | None) -> str:
-    lines = "\n".join(f"- {line}" for line in plan or ())
-    return f"Agreement is needed first:\n{lines}\nOnce the user agrees, call again with approval={approval}"
 
 
 class ModelDetails(Answer):

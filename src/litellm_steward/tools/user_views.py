@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from litellm_steward.text import count, money, named, sentence_list
-from litellm_steward.tools.blocks import BudgetBlock, LimitsBlock, UsageBlock, note_lines, page_of, usage_table
+from litellm_steward.tools.blocks import (
+    BudgetBlock,
+    LimitsBlock,
+    UsageBlock,
+    note_lines,
+    page_of,
+    plan_text,
+    usage_table,
+)
 from litellm_steward.tools.parameters import Kind
 from litellm_steward.tools.view import Answer, Id, Name, View
 
@@ -11,9 +21,13 @@ _KIND = {"internal": "internal user", "customer": "customer"}
 
 
 class NewUser(Answer):
-    """A new user or customer, as the proxy stored it. ``key``, if one was asked for, is shown this once."""
+    """A new user or customer, as the proxy stored it, or the plan of an administrator that somebody has to agree to.
 
-    user_id: Id
+    ``key``, if one was asked for, is shown this once.
+    """
+
+    status: Literal["created", "approval_required"] = "created"
+    user_id: Id | None = None
     user_email: Name | None = None
     user_alias: Name | None = None
     kind: Kind
@@ -24,12 +38,16 @@ class NewUser(Answer):
     models: list[Name] | None = None
     key: str | None = None
     key_file: str | None = None
-    notes: list[str]
+    plan: list[str] | None = None
+    approval: str | None = None
+    notes: list[str] = []
 
     def text(self) -> str:
+        if self.status == "approval_required":
+            return plan_text(self.plan, self.approval)
         role = f", {named(self.user_role)}" if self.user_role else ""
         return page_of(
-            f"{_who(self.user_id, self.user_email)} created, {_KIND[self.kind]}{role}{_in(self.teams)}",
+            f"{_who(self.user_id or '', self.user_email)} created, {_KIND[self.kind]}{role}{_in(self.teams)}",
             f"Key: {self.key} (shown once; keep it safe)" if self.key else None,
             f"Key written to {self.key_file}" if self.key_file else None,
             self.budget.line() if self.budget else "No budget",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import Annotated, Literal
 
+from mcp.types import InputRequiredResult
 from pydantic import Field
 
 from litellm_steward import audit, errors, key_changes, user_changes
+from litellm_steward.access import ADMIN
 from litellm_steward.api import customers
 from litellm_steward.api.budget import BudgetTable
 from litellm_steward.api.customers import Customer
@@ -15,6 +17,7 @@ from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import Team
 from litellm_steward.api.users import User, UserInfo
+from litellm_steward.approval import Agreed, Pending, Plan, agreement
 from litellm_steward.budgets import check_budget, normalise_duration
 from litellm_steward.delivery import prepare_delivery
 from litellm_steward.names import check_name
@@ -35,6 +38,7 @@ from litellm_steward.tools.blocks import (
     window_note,
 )
 from litellm_steward.tools.parameters import (
+    Approval,
     BudgetDuration,
     EndDate,
     Kind,
@@ -48,6 +52,7 @@ from litellm_steward.tools.parameters import (
     Tpm,
     UserRef,
 )
+from litellm_steward.tools.user_plans import administrator_plan
 from litellm_steward.tools.user_views import MostUsedModel, NewUser, UserDetails, UserKeys
 from litellm_steward.tools.view import StewardContext, steward_of
 from litellm_steward.usage.report import Usage
@@ -71,21 +76,17 @@ async def create_user(
     models: Models = None,
     kind: Annotated[Kind, Field(description="customer: an end user named in calls, without keys")] = "internal",
     create_key: Annotated[bool, Field(description="Also make a key without a team")] = False,
-) -> NewUser:
+    approval: Approval = None,
+) -> NewUser | InputRequiredResult:
     """Register an internal user (a person who owns keys) or a customer (an end user named in calls).
 
     Makes no key unless asked; generate_key makes keys with their own budget. A user's budget does
-    not bind keys that belong to a team.
+    not bind keys that belong to a team. A proxy_admin needs the user's agreement first.
     """
     steward = steward_of(ctx)
     proxy = steward.proxy
     notes = check_budget(max_budget, budget_duration)
-    for argument, value in {"user_id": user_id, "user_email": user_email, "user_alias": user_alias}.items():
-        check_name(argument, value)
-    if user_id is not None and "," in user_id:
-        raise errors.InvalidArgument("user_id must not contain a comma: the proxy could not look it up")
-    if user_email is not None and ("@" not in user_email or " " in user_email):
-        raise errors.InvalidArgument("user_email must be an e-mail address")
+    _check_names(user_id, user_email, user_alias)
     limits: dict[str, object] = {
         "max_budget": max_budget,
         "budget_duration": normalise_duration("budget_duration", budget_duration),
@@ -100,6 +101,7 @@ async def create_user(
             raise errors.InvalidArgument(f"A customer has no {', '.join(refused)}; nothing was created")
         return await _create_customer(proxy, user_id, user_alias, limits, notes)
     if create_key:
+        _check_key(user_role)
         prepare_delivery(steward.settings)
     teams_found, unknown = await together(
         each([resolve_team(proxy, reference) for reference in teams or []]), unknown_models(proxy, models or [])
@@ -116,6 +118,11 @@ async def create_user(
         "auto_create_key": create_key,
         **limits,
     }
+    if user_role == ADMIN:
+        plan = administrator_plan(user_id, user_email, [match.item.name for match in teams_found], body)
+        agreed = await agreement(steward.approvals, ctx, plan, approval)
+        if not isinstance(agreed, Agreed):
+            return _planned(user_id, user_email, plan, agreed)
     made = await user_changes.create(proxy, {name: value for name, value in body.items() if value is not None})
     joined = [match.item for match in teams_found if match.item.team_id in made.user.teams]
     notes += made.notes + _not_joined(teams_found, made.user) + user_changes.differences(body, made.user)
@@ -175,6 +182,40 @@ async def get_user_info(
     if customer is not None:
         return await _customer_details(proxy, Match(customer), days, top)
     raise await no_such_user(proxy, user, near, searchable=searchable)
+
+
+def _check_names(user_id: str | None, user_email: str | None, user_alias: str | None) -> None:
+    for argument, value in {"user_id": user_id, "user_email": user_email, "user_alias": user_alias}.items():
+        check_name(argument, value)
+    if user_id is not None and "," in user_id:
+        raise errors.InvalidArgument("user_id must not contain a comma: the proxy could not look it up")
+    if user_email is not None and ("@" not in user_email or " " in user_email):
+        raise errors.InvalidArgument("user_email must be an e-mail address")
+
+
+def _check_key(user_role: Role | None) -> None:
+    """``/user/new`` makes a key without limits, whatever is asked for; ``/key/generate`` can confine it."""
+    if key_changes.calls_only(user_role):
+        raise errors.InvalidArgument(
+            f"create_key would make a key with all the powers of a {user_role}: leave it out, and make one with "
+            "generate_key, which can call models and nothing else. Nothing was created"
+        )
+
+
+def _planned(
+    user_id: str | None, user_email: str | None, plan: Plan, asked: Pending | InputRequiredResult
+) -> NewUser | InputRequiredResult:
+    if not isinstance(asked, Pending):
+        return asked
+    return NewUser(
+        status="approval_required",
+        user_id=user_id,
+        user_email=user_email,
+        kind="internal",
+        user_role=ADMIN,
+        plan=list(plan.lines),
+        approval=asked.approval,
+    )
 
 
 async def _create_customer(
