@@ -82,17 +82,13 @@ async def scan(proxy: Proxy, scope: Scope, share: float, progress: Progress) -> 
 
 
 async def _teams(proxy: Proxy, share: float, progress: Progress) -> Scan:
-    """By id: there are few, and no order by figures."""
-    first = await ranked.teams(proxy, 1)
-    pages = ceil(first.total / PAGE)
-    rest = await each([ranked.teams(proxy, n) for n in range(2, min(pages, MOST_PAGES) + 1)], at_once=AT_ONCE)
-    teams = {team.team_id: team for page in [first, *rest] for team in page.teams}
-    result = Scan("teams", first.total, len(teams), pages <= MOST_PAGES)
-    result.found = _over(map(_team_holder, teams.values()), share)
+    read = await ranked.all_teams(proxy)
+    result = Scan("teams", read.in_all, len(read.teams), read.complete)
+    result.found = _over(map(_team_holder, read.teams), share)
     await progress(1, 1, "Teams read")
     if not result.complete:
         result.notes.append(
-            f"Of {count(first.total, 'team')} only {len(teams):,} were looked at, in no order that means anything."
+            f"Of {count(read.in_all, 'team')} only {len(read.teams):,} were looked at, in no order that means anything."
         )
     return result
 

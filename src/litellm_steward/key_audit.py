@@ -33,8 +33,6 @@ SECONDS: Final = 52.0
 FEW_PAGES: Final = 5
 """Owners of so many pages of keys are looked up by id; of more, all users are read at once."""
 
-MOST_TEAM_PAGES: Final = 50
-
 NEVER_USED: Final = "never used"
 UNUSED: Final = "unused"
 NO_BUDGET: Final = "no budget"
@@ -219,12 +217,9 @@ class _Judge:
 
 
 async def _teams(proxy: Proxy) -> Teams:
-    first = await ranked.teams(proxy, 1)
-    pages = ceil(first.total / PAGE)
-    rest = await each([ranked.teams(proxy, n) for n in range(2, min(pages, MOST_TEAM_PAGES) + 1)], at_once=4)
-    rows = [team for page in [first, *rest] for team in page.teams]
+    read = await ranked.all_teams(proxy)
     return Teams(
-        names={team.team_id: team.name for team in rows},
-        unlimited=frozenset(team.team_id for team in rows if not team.models or _ALL_MODELS & set(team.models)),
-        complete=pages <= MOST_TEAM_PAGES,
+        names={team.team_id: team.name for team in read.teams},
+        unlimited=frozenset(team.team_id for team in read.teams if not team.models or _ALL_MODELS & set(team.models)),
+        complete=read.complete,
     )

@@ -14,7 +14,7 @@ LONGEST: Final = 400
 
 FLOORS: Final = (
     {"errors", "text", "__init__"},
-    {"secret", "periods", "addresses"},
+    {"secret", "periods", "addresses", "together"},
     {"api"},
     {"*"},  # the rooms between
     {"tools"},

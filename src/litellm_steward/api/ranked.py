@@ -6,6 +6,8 @@ Ordered by id they are exact. Ascending, rows without a value come last; descend
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from math import ceil
 from typing import Final, Literal
 
 from pydantic import RootModel
@@ -13,12 +15,16 @@ from pydantic import RootModel
 from litellm_steward import errors
 from litellm_steward.api.keys import KeyPage
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.api.teams import TeamPage
+from litellm_steward.api.teams import Team, TeamPage
 from litellm_steward.api.users import User, UserPage
+from litellm_steward.together import each
 
 PAGE: Final = 100
 MOST_AT_ONCE: Final = 15_000
 """Users in one answer of ``/spend/users`` (0.8 kB each)."""
+
+MOST_TEAM_PAGES: Final = 50
+TEAM_PAGES_AT_ONCE: Final = 4
 
 KeyOrder = Literal["token", "spend", "max_budget"]
 UserOrder = Literal["user_id", "spend"]
@@ -94,6 +100,24 @@ async def teams(proxy: Proxy, number: int) -> TeamPage:
     return await proxy.get(
         "/v2/team/list", TeamPage, {"sort_by": "team_id", "sort_order": "asc", "page": number, "page_size": PAGE}
     )
+
+
+@dataclass(frozen=True)
+class AllTeams:
+    """Every team by id; ``complete`` is false where there are more than are read."""
+
+    teams: tuple[Team, ...]
+    in_all: int
+    complete: bool
+
+
+async def all_teams(proxy: Proxy) -> AllTeams:
+    """Page by page, at most ``MOST_TEAM_PAGES``: there are few, and no order by figures."""
+    first = await teams(proxy, 1)
+    pages = ceil(first.total / PAGE)
+    rest = await each([teams(proxy, n) for n in range(2, min(pages, MOST_TEAM_PAGES) + 1)], at_once=TEAM_PAGES_AT_ONCE)
+    found = {team.team_id: team for page in [first, *rest] for team in page.teams}
+    return AllTeams(tuple(found.values()), first.total, pages <= MOST_TEAM_PAGES)
 
 
 def _direction(*, descending: bool) -> str:

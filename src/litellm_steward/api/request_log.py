@@ -6,13 +6,15 @@ Rows hold prompts, answers, addresses and tracebacks; only what is named here is
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import BeforeValidator, Field
 
 from litellm_steward import errors
 from litellm_steward.api.proxy import Proxy, Query
 from litellm_steward.api.wire import Moment, Wire
+
+W = TypeVar("W", bound=Wire)
 
 MOST_ROWS = 100
 """Rows a page that every release allows."""
@@ -105,8 +107,13 @@ async def page(
         "page": number,
         "page_size": size,
     }
+    answer, old = await log_page(proxy, RequestPage, query)
+    return answer.model_copy(update={"keyless_failures": True}) if old else answer
+
+
+async def log_page(proxy: Proxy, kind: type[W], query: Query) -> tuple[W, bool]:
+    """A page of the log, and whether the release is one before 1.83."""
     try:
-        return await proxy.get("/spend/logs/v2", RequestPage, query)
+        return await proxy.get("/spend/logs/v2", kind, query), False
     except errors.RouteMissing:
-        answer = await proxy.get("/spend/logs/ui", RequestPage, query)
-        return answer.model_copy(update={"keyless_failures": True})
+        return await proxy.get("/spend/logs/ui", kind, query), True

@@ -9,8 +9,8 @@ from decimal import Decimal
 
 from pydantic import Field, RootModel
 
-from litellm_steward import errors
 from litellm_steward.api.proxy import Proxy, Query
+from litellm_steward.api.request_log import log_page
 from litellm_steward.api.wire import Moment, Wire
 from litellm_steward.periods import Period
 from litellm_steward.text import is_key_hash
@@ -72,17 +72,15 @@ class Logged:
 
 
 async def recent(proxy: Proxy, key_hash: str, since: datetime, until: datetime, size: int = 100) -> LogPage:
-    """``GET /spend/logs/v2`` (``/spend/logs/ui`` before 1.83): one key's requests in a span of UTC time."""
+    """One key's requests in a span of UTC time."""
     query: Query = {
         "api_key": key_hash,
         "start_date": f"{since:%Y-%m-%d %H:%M:%S}",
         "end_date": f"{until:%Y-%m-%d %H:%M:%S}",
         "page_size": size,
     }
-    try:
-        return await proxy.get("/spend/logs/v2", LogPage, query)
-    except errors.RouteMissing:
-        return await proxy.get("/spend/logs/ui", LogPage, query)
+    answer, _ = await log_page(proxy, LogPage, query)
+    return answer
 
 
 async def failures_of_user(proxy: Proxy, user_id: str, period: Period, size: int = 100) -> LogPage:
