@@ -13,40 +13,73 @@ from litellm_steward.api import keys
 from litellm_steward.api.decode import message_of
 from litellm_steward.api.keys import Key, NewKey
 from litellm_steward.api.proxy import Proxy
+from litellm_steward.api.users import SYSTEM_USER, User
 from litellm_steward.delivery import Delivered, deliver
 from litellm_steward.readback import stored_otherwise
 from litellm_steward.secret import reveal
 from litellm_steward.settings import Settings
 from litellm_steward.text import as_value, hash_key, quote
 
-CALLS_ONLY: Final = "llm_api_routes"
-"""LiteLLM's name for the routes that applications call."""
+CALLS_AND_ITSELF: Final = ("llm_api_routes", "info_routes")
+"""LiteLLM's names for the routes that applications call, and for those that tell a key about itself and its owner."""
+
+PLAIN_CALLS: Final = tuple(
+    f"{version}/{route}"
+    for route in ("chat/completions", "completions", "embeddings", "messages", "models", "rerank", "responses")
+    for version in ("", "/v1")
+)
+"""Single routes: ``llm_api_routes`` also holds some that change things for whoever's owner may (agents, plugins)."""
 
 _ORDINARY: Final = frozenset({"", "internal_user", "internal_user_viewer"})
-"""Roles that see and change nothing but their own."""
+"""Roles to which the proxy tells nothing but their own."""
 
 OTHER_PODS: Final = "Other instances of the proxy may honour the key for up to 60 s."
 
 
-def calls_only(role: str | None) -> bool:
-    """Whether a key of an owner with this role is confined to calls of models, so that it has none of their powers.
-
-    Measured on all tested releases: a key that an administrator owns can do what the master key can, whoever made it.
-    """
+def is_powerful(role: str | None) -> bool:
+    """Whether a user with this role sees or changes more than their own."""
     return (role or "") not in _ORDINARY
 
 
-async def generate(proxy: Proxy, body: Mapping[str, object], alias: str, *, confined: bool = False) -> NewKey:
+def has_powers(owner: User | None) -> bool:
+    """The same of a key's owner. LiteLLM's own user is made an administrator when one logs in with the master key."""
+    return owner is not None and (owner.user_id == SYSTEM_USER or is_powerful(owner.user_role))
+
+
+def routes_for(owner: User | None) -> list[str]:
+    """What a key may be used for: calls of models, and reading about itself.
+
+    Left alone, LiteLLM lets a key do what its owner may. Measured on all tested releases: an administrator's key can do
+    what the master key can; any user's key makes further keys without a budget and deletes that user's others, and
+    those of a team whose admin the user is; on 1.74.9 it also raises its own budget.
+    """
+    return list(PLAIN_CALLS if has_powers(owner) else CALLS_AND_ITSELF)
+
+
+async def generate(proxy: Proxy, body: Mapping[str, object], alias: str, owner: User | None) -> NewKey:
     """Send it once. If the answer is lost, look for the alias and say what was found.
 
-    A key that was to be ``confined`` to calls of models and is not would hand out its owner's powers: it is deleted.
+    A key that the proxy did not confine would hand out its owner's powers: it is deleted, and nobody is given it.
     """
-    made = await _generate(proxy, {**body, "allowed_routes": [CALLS_ONLY]} if confined else body, alias)
-    if confined and made.allowed_routes != [CALLS_ONLY]:
-        raise errors.ProxyBroken(
-            f"The proxy did not confine the key to calls of models. {await _taken_back(proxy, made.key, alias)}"
+    routes = routes_for(owner)
+    made = await _generate(proxy, {**body, "allowed_routes": routes}, alias)
+    if sorted(await _routes_of(proxy, made)) != sorted(routes):
+        raise errors.Unsupported(
+            "The proxy did not confine the key to calls of models, so that it had its owner's powers. "
+            f"{await _taken_back(proxy, made.key, alias)}"
         )
     return made
+
+
+async def _routes_of(proxy: Proxy, made: NewKey) -> list[str]:
+    """As the proxy answered, or as it stored them."""
+    if made.allowed_routes is not None:
+        return made.allowed_routes
+    try:
+        stored = await keys.info(proxy, hash_key(reveal(made.key)))
+    except errors.ProxyError:
+        return []
+    return stored.allowed_routes if stored is not None else []
 
 
 async def _generate(proxy: Proxy, body: Mapping[str, object], alias: str) -> NewKey:

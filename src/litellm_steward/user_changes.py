@@ -5,25 +5,36 @@ from __future__ import annotations
 import uuid
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
-
-from pydantic import SecretStr
+from typing import ClassVar
 
 from litellm_steward import errors
 from litellm_steward.api import customers, users
 from litellm_steward.api.customers import Customer
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.users import User
+from litellm_steward.errors import Fault, StewardError
 from litellm_steward.readback import stored_otherwise
-from litellm_steward.secret import reveal
 from litellm_steward.text import quote
+
+
+class UserWithoutKey(StewardError):
+    """The user is there, the key that was asked for with it is not; the call must not be made again."""
+
+    fault: ClassVar[Fault] = "proxy"
+
+    def __init__(self, user_id: str, why: StewardError) -> None:
+        super().__init__(
+            f"The user {quote(user_id)} was created, but got no key (generate_key makes one): {why.message}",
+            hint=why.hint,
+        )
+        self.write_uncertain = why.write_uncertain
 
 
 @dataclass(frozen=True)
 class Created:
-    """A user as the proxy stored it, and the key that was asked for."""
+    """A user as the proxy stored it."""
 
     user: User
-    key: SecretStr | None
     notes: list[str]
 
 
@@ -49,11 +60,9 @@ async def free_user_id(proxy: Proxy, user_id: str | None, email: str | None) -> 
 async def create(proxy: Proxy, body: Mapping[str, object]) -> Created:
     """Send it once and read it back; a lost answer is settled by the id that was chosen here."""
     user_id = str(body["user_id"])
-    key: SecretStr | None = None
     notes: list[str] = []
     try:
-        made = await users.new(proxy, body)
-        key = made.key if reveal(made.key) else None
+        await users.new(proxy, body)
     except errors.ProxyError as error:
         if not error.write_uncertain:
             raise
@@ -61,16 +70,14 @@ async def create(proxy: Proxy, body: Mapping[str, object]) -> Created:
             error.nothing_seen("The user was not created.", _not_yet("user", user_id))
             raise
         notes.append("The proxy's answer was lost, but the user was created.")
-        if body.get("auto_create_key"):
-            notes.append("The key made with it is lost with the answer: delete it and make another with generate_key.")
     try:
         user = await users.by_id(proxy, user_id)
     except errors.ProxyError:
         notes.append("The user could not be read back: its settings are as asked for, unconfirmed.")
-        return Created(User.model_validate(body), key, notes)
+        return Created(User.model_validate(body), notes)
     if user is None:
         raise errors.ProxyBroken(f"The proxy said that user {quote(user_id)} was created, but does not know it")
-    return Created(user, key, notes)
+    return Created(user, notes)
 
 
 async def create_customer(proxy: Proxy, body: Mapping[str, object]) -> tuple[Customer, list[str]]:

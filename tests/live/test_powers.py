@@ -14,6 +14,7 @@ from examples.gateway import MASTER_KEY, SUPPORTED, Silent
 from examples.gateway.install import install
 from examples.gateway.settings import default_home
 from litellm_steward.errors import Refused
+from litellm_steward.key_changes import PLAIN_CALLS
 from litellm_steward.labels import check_labels
 from tests.live.conftest import Connect
 from tests.live.harness import Seeded
@@ -57,8 +58,8 @@ async def test_a_key_has_none_of_its_owners_powers(gateway: Seeded, connect: Con
         async with connect() as steward:
             made = (await steward("generate_key", key_alias=f"{owner}-key", user=owner)).ok()
             seen = (await steward("get_key_info", key=f"{owner}-key")).ok()
-        assert made["allowed_routes"] == seen["allowed_routes"] == ["llm_api_routes"]
-        assert any("can call models and nothing else" in note for note in made["notes"])
+        assert made["allowed_routes"] == seen["allowed_routes"] == list(PLAIN_CALLS)
+        assert any("none of those powers" in note for note in made["notes"])
         asked = _asked(gateway, made["key"])
         assert [what for what, status in asked.items() if status == 200] == ["call a model", "list models"]
         assert {status for status in asked.values() if status != 200} <= {401, 403}
@@ -66,15 +67,29 @@ async def test_a_key_has_none_of_its_owners_powers(gateway: Seeded, connect: Con
         gateway.admin("POST", "/user/delete", json={"user_ids": [owner, "escalated"]})
 
 
-async def test_an_ordinary_key_is_not_confined(gateway: Seeded, connect: Connect) -> None:
-    alias = f"ordinary-{time.monotonic_ns()}"
+async def test_a_key_reads_about_itself_and_changes_nothing(gateway: Seeded, connect: Connect) -> None:
+    """A key that the proxy itself makes for any user makes further keys without a budget, and deletes others."""
+    owner, alias = f"ordinary-{time.monotonic_ns()}", f"ordinary-key-{time.monotonic_ns()}"
+    plain = {"user_id": owner, "key_alias": f"{alias}-plain", "max_budget": 1}
     async with connect() as steward:
-        made = (await steward("generate_key", key_alias=alias, user="alex_dev")).ok()
-    assert "allowed_routes" not in made
-    asked = _asked(gateway, made["key"])
-    assert asked["read itself"] == 200, "nothing is taken from those who have no powers to lose"
-    assert asked["list users"] != 200
-    gateway.admin("POST", "/key/delete", json={"key_aliases": [alias]}).raise_for_status()
+        first = (await steward("create_user", user_id=owner, create_key=True)).ok()
+        second = (await steward("generate_key", key_alias=alias, user=owner, max_budget=1)).ok()
+        third = (await steward("generate_key", key_alias=f"{alias}-team", team="Marketing")).ok()
+    with _holder_of(gateway, gateway.admin("POST", "/key/generate", json=plain).json()["key"]) as client:
+        assert client.post("/key/generate", json={}).is_success, "else there is nothing to confine"
+        assert client.post("/key/delete", json={"key_aliases": [f"{alias}-plain"]}).is_success
+    try:
+        for made in (first, second, third):
+            asked = _asked(gateway, made["key"])
+            able = {what for what, status in asked.items() if status == 200}
+            assert able - {"list keys"} == {"call a model", "list models", "read itself"}, asked
+            with _holder_of(gateway, made["key"]) as client:
+                assert client.post("/key/delete", json={"keys": [second["key_id"]]}).status_code in (401, 403)
+                raised = {"key": made["key"], "max_budget": 1000}
+                assert client.post("/key/update", json=raised).status_code in (401, 403)
+    finally:
+        gateway.admin("POST", "/key/delete", json={"key_aliases": [alias, f"{alias}-team"]})
+        gateway.admin("POST", "/user/delete", json={"user_ids": [owner]})
 
 
 LOGGED_ELSEWHERE: Final[dict[str, Any]] = {

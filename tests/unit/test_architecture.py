@@ -31,7 +31,6 @@ REVEALERS = {
     "serving.gate": "hashes the HTTP clients' token, to compare it",
     "settings": "counts the characters of the HTTP clients' token",
     "tools.keys": "hashes a new key",
-    "user_changes": "sees whether a key was made",
 }
 BOUNDARIES = {"surface": "of a tool", "prompts": "of a prompt", "serving.stdio": "of the process"}
 SENDERS = {

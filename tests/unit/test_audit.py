@@ -38,7 +38,10 @@ class Gateway(httpx.AsyncBaseTransport):
                 raise httpx.ReadError("reset", request=request)
             if self.refuses:
                 return httpx.Response(400, json={"error": {"message": "not that one", "code": "400"}})
-            return httpx.Response(200, json={"key": RAW, "token": HASH, "deleted_keys": [HASH]})
+            asked = json.loads(request.content).get("allowed_routes")
+            return httpx.Response(
+                200, json={"key": RAW, "token": HASH, "deleted_keys": [HASH], "allowed_routes": asked}
+            )
         if request.url.path == "/key/list":
             row = {"token": HASH, "key_alias": "bot", "key_name": "sk-...0001", "user_id": "maria", "spend": 1.0}
             return httpx.Response(200, json={"keys": [] if self.writes else [row], "total_count": 1, "total_pages": 1})

@@ -52,13 +52,10 @@ async def test_a_team_made_without_an_answer_is_a_team(version: str) -> None:
 async def test_a_user_made_without_an_answer_is_a_user_and_its_key_is_lost(version: str) -> None:
     arguments = {"user_id": "rec-lost", "create_key": True}
     async with replayed(version, "create_user", arguments, fault=LOST) as (stage, result):
-        assert len(stage.player.sent("/user/new")) == 1
-    made = facts_of(result)
-    assert "key" not in made
-    assert made["notes"] == [
-        "The proxy's answer was lost, but the user was created.",
-        "The key made with it is lost with the answer: delete it and make another with generate_key.",
-    ]
+        assert [len(stage.player.sent(path)) for path in ("/user/new", "/key/generate")] == [1, 1]
+    said = refusal_of(result)
+    assert said.startswith("The user 'rec-lost' was created, but got no key (generate_key makes one): ")
+    assert said.endswith("its secret is lost with the answer: delete it with delete_key and generate another.")
 
 
 @pytest.mark.asyncio
@@ -92,13 +89,21 @@ async def test_a_new_key_is_handed_over_even_if_it_cannot_be_read_back(version: 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_a_new_users_key_is_handed_over_even_if_the_user_cannot_be_read_back(
-    version: str, pauses: list[float]
-) -> None:
-    async with _dying(version, "create_user", "/user/new", FULL_USER) as stage:
-        made = facts_of(await stage.call("create_user", **FULL_USER))
-    assert made["key"].startswith("sk-recorded-")
+async def test_a_new_user_is_told_even_if_they_cannot_be_read_back(version: str, pauses: list[float]) -> None:
+    arguments = {"user_email": "rec-new@example.com"}
+    async with _dying(version, "create_user", "/user/new", arguments) as stage:
+        made = facts_of(await stage.call("create_user", **arguments))
+    assert made["user_email"] == "rec-new@example.com"
     assert made["notes"] == ["The user could not be read back: its settings are as asked for, unconfirmed."]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_new_user_without_the_key_that_was_asked_for_is_told(version: str, pauses: list[float]) -> None:
+    async with _dying(version, "create_user", "/user/new", FULL_USER) as stage:
+        said = refusal_of(await stage.call("create_user", **FULL_USER))
+    assert said.startswith("The user 'rec-dana' was created, but got no key (generate_key makes one): No connection")
+    assert "Trying again may help" not in said, "the user exists now"
 
 
 @pytest.mark.asyncio

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from litellm_steward.api.users import User
+from litellm_steward.key_changes import PLAIN_CALLS, routes_for
 from litellm_steward.text import hash_key
 from tests.recorded_tools import FULL_KEY, FULL_TEAM, FULL_USER
 from tests.scrubbing import invented_key, invented_team
@@ -15,6 +17,9 @@ from tests.stage import facts_of, refusal_of, scene_name, text_of
 from tests.stillness import ALIAS_END, chosen_id
 from tests.tape import NEW, OLD, VERSIONS, Exchange, Scene, scene
 from tests.unit.playing import playing, replayed, tell
+
+ORDINARY = ["llm_api_routes", "info_routes"]
+"""What the key of anybody without powers may be used for."""
 
 
 @pytest.mark.asyncio
@@ -33,6 +38,7 @@ async def test_a_key_is_asked_for_in_litellms_own_words(version: str) -> None:
                 "rpm_limit": 60,
                 "tpm_limit": 9000,
                 "metadata": {"ticket": "OPS-7", "tags": ["support"]},
+                "allowed_routes": ORDINARY,
             }
         ]
     made = facts_of(result)
@@ -45,7 +51,8 @@ async def test_a_key_is_asked_for_in_litellms_own_words(version: str) -> None:
 async def test_a_key_without_a_name_gets_one_that_can_be_looked_up(version: str) -> None:
     async with replayed(version, "generate_key", {}) as (stage, result):
         day = stage.player.sent("/key/generate")[0]["key_alias"].split("-")[1]
-        assert stage.player.sent("/key/generate") == [{"key_alias": f"key-{day}-{ALIAS_END}"}]
+        (sent,) = stage.player.sent("/key/generate")
+        assert sent == {"key_alias": f"key-{day}-{ALIAS_END}", "allowed_routes": ORDINARY}
     assert facts_of(result)["key_alias"] == f"key-{day}-{ALIAS_END}"
 
 
@@ -168,38 +175,70 @@ async def test_what_a_proxy_stored_otherwise_is_said_of_a_key() -> None:
 
 
 def _owned_by(role: str) -> Scene:
-    return _stored_otherwise(
-        scene(NEW, "generate_key", scene_name("generate_key", FULL_KEY)), "/user/list", user_role=role
-    )
+    recorded = scene(NEW, "generate_key", scene_name("generate_key", FULL_KEY))
+    return _stored_otherwise(recorded, "/user/list", user_role=role)
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("role", ["proxy_admin", "proxy_admin_viewer", "org_admin", "whatever comes next"])
 async def test_a_key_of_somebody_with_powers_is_confined_to_calls(role: str) -> None:
-    confined = ["llm_api_routes"]
+    confined = list(PLAIN_CALLS)
     async with playing(_stored_otherwise(_owned_by(role), "/key/info", allowed_routes=confined)) as stage:
         stage.player.allow("/key/generate", {"key": invented_key("rec-full"), "allowed_routes": confined})
         made = facts_of(await stage.call("generate_key", **FULL_KEY))
         assert [body["allowed_routes"] for body in stage.player.sent("/key/generate")] == [confined]
     assert made["allowed_routes"] == confined
-    (note,) = made["notes"]
-    assert note.startswith(f"Its owner is '{role}'. So that it has none of those powers, the key can call models")
+    assert made["notes"] == [
+        f"Its owner is '{role}': the key has none of those powers, it can call models and no more."
+    ]
 
 
 @pytest.mark.asyncio
+async def test_the_master_keys_own_user_has_powers_whatever_its_row_says() -> None:
+    """LiteLLM makes it an administrator when somebody logs in with the master key."""
+    assert routes_for(User(user_id="default_user_id", user_role="internal_user")) == list(PLAIN_CALLS)
+    async with playing(scene(NEW, "create_user", scene_name("create_user", FULL_USER))) as stage:
+        said = refusal_of(await stage.call("create_user", user_id="default_user_id"))
+    assert said == "user_id must not be default_user_id: it is the user of the master key."
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("role", ["internal_user", "internal_user_viewer", None])
+async def test_any_other_key_is_confined_to_calls_and_to_reading_about_itself(role: str | None) -> None:
+    """Left alone, it could make further keys without a budget, and delete its owner's others."""
+    recorded = scene(NEW, "generate_key", scene_name("generate_key", FULL_KEY))
+    async with playing(_stored_otherwise(recorded, "/user/list", user_role=role)) as stage:
+        made = facts_of(await stage.call("generate_key", **FULL_KEY))
+    assert made["allowed_routes"] == ORDINARY
+    assert made["notes"] == []
+
+
+@pytest.mark.asyncio
+async def test_where_the_answer_does_not_tell_a_keys_routes_they_are_read_back() -> None:
+    recorded = scene(NEW, "generate_key", scene_name("generate_key", FULL_KEY))
+    async with playing(recorded) as stage:
+        stage.player.allow("/key/generate", {"key": invented_key("rec-full")})
+        assert facts_of(await stage.call("generate_key", **FULL_KEY))["allowed_routes"] == ORDINARY
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("told", [[], ["llm_api_routes", "management_routes"], None])
 @pytest.mark.parametrize(
     ("status", "left"), [(200, "was deleted again: none is left"), (500, "delete it with delete_key")]
 )
-async def test_a_key_that_the_proxy_did_not_confine_is_handed_to_nobody(status: int, left: str) -> None:
-    async with playing(_owned_by("proxy_admin")) as stage:
-        stage.player.allow("/key/generate", {"key": invented_key("rec-full"), "allowed_routes": []})
+async def test_a_key_that_the_proxy_did_not_confine_is_handed_to_nobody(
+    status: int, left: str, told: list[str] | None, pauses: list[float]
+) -> None:
+    async with playing(_stored_otherwise(_owned_by("proxy_admin"), "/key/info", allowed_routes=None)) as stage:
+        stage.player.allow("/key/generate", {"key": invented_key("rec-full"), "allowed_routes": told})
         if status == 200:
             stage.player.allow("/key/delete", {"deleted_keys": [invented_key("rec-full")]})
         else:
             stage.player.refuse_unknown(status)
         said = await stage.call("generate_key", **FULL_KEY)
         assert stage.player.sent("/key/delete") == [{"keys": [hash_key(invented_key("rec-full"))]}]
-    assert refusal_of(said).startswith("The proxy did not confine the key to calls of models. The key 'rec-full' was ")
+    assert refusal_of(said).startswith("The proxy did not confine the key to calls of models")
+    assert "The key 'rec-full' was " in refusal_of(said)
     assert left in refusal_of(said)
     assert invented_key("rec-full") not in said.model_dump_json()
 
@@ -216,10 +255,8 @@ async def test_an_administrator_is_planned_and_made_by_no_token_for_another(vers
         planned = facts_of(await stage.call("create_user", **ADMINISTRATOR))
         assert stage.player.sent("/user/new") == []
         assert planned["status"] == "approval_required"
-        assert planned["plan"] == [
-            "Create the user 'rec-new@example.com' as an administrator of the proxy (proxy_admin).",
-            "Whoever logs in as this user can change and delete everything there, like the holder of the master key.",
-        ]
+        assert planned["plan"][0] == "Create the user 'rec-new@example.com' as a proxy_admin."
+        assert "can change and delete everything there" in planned["plan"][1]
         elsewhere = {**ADMINISTRATOR, "user_email": "rec-new@elsewhere.example"}
         stage.player.allow("/user/list", {"users": [], "total": 0})
         said = refusal_of(await stage.call("create_user", **elsewhere, approval=planned["approval"]))
@@ -228,24 +265,11 @@ async def test_an_administrator_is_planned_and_made_by_no_token_for_another(vers
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ({"user_role": "proxy_admin"}, "An administrator needs a user_id or a user_email; nothing was created."),
-        (
-            {**ADMINISTRATOR, "create_key": True},
-            "create_key would make a key with all the powers of a proxy_admin: leave it out",
-        ),
-        (
-            {"user_role": "proxy_admin_viewer", "create_key": True},
-            "create_key would make a key with all the powers of a proxy_admin_viewer",
-        ),
-    ],
-)
-async def test_no_administrator_without_a_name_or_with_a_key(arguments: dict[str, Any], said: str) -> None:
+async def test_no_administrator_without_a_name() -> None:
     async with playing(scene(NEW, "create_user", scene_name("create_user", FULL_USER))) as stage:
-        assert refusal_of(await stage.call("create_user", **arguments)).startswith(said)
+        said = refusal_of(await stage.call("create_user", user_role="proxy_admin"))
         assert stage.player.sent("/user/new") == []
+    assert said == "A proxy_admin needs a user_id or a user_email; nothing was created."
 
 
 @pytest.mark.asyncio
@@ -311,8 +335,13 @@ async def test_a_user_is_made_without_a_key_unless_asked(version: str) -> None:
     assert sent["auto_create_key"] is False, "the proxy's own default is to make one"
     assert sent["user_id"] == chosen_id(1)
     assert "key" not in facts_of(result)
-    asked = await tell(version, "create_user", **FULL_USER)
-    assert facts_of(asked)["key"] == invented_key("rec-dana")
+    async with replayed(version, "create_user", FULL_USER) as (stage, asked):
+        assert [body["auto_create_key"] for body in stage.player.sent("/user/new")] == [False], (
+            "it could not be confined"
+        )
+        (made,) = stage.player.sent("/key/generate")
+    assert (made["user_id"], made["allowed_routes"]) == ("rec-dana", ORDINARY)
+    assert facts_of(asked)["key"] == invented_key(made["key_alias"])
     assert facts_of(asked)["teams"] == ["Research", "Marketing"]
 
 

@@ -80,7 +80,7 @@ class NewKey(Wire):
 
     key: RawKey
     token: str = ""
-    allowed_routes: Strings = []
+    allowed_routes: Strings | None = None
 
 
 async def info(proxy: Proxy, key_hash: str) -> Key | None:

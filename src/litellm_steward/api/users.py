@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from litellm_steward import errors
 from litellm_steward.api.budget import Budgeted
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Body, Proxy
 from litellm_steward.api.teams import Team
-from litellm_steward.api.wire import Moment, RawKey, Strings, Wire
+from litellm_steward.api.wire import Moment, Strings, Wire
 
 PAGE: Final = 100
 SYSTEM_USER: Final = "default_user_id"
@@ -58,11 +58,9 @@ class UserInfo(Wire):
 
 
 class NewUser(Wire):
-    """``POST /user/new``: ``key`` is a raw key if one was asked for, else empty."""
+    """``POST /user/new``."""
 
     user_id: str = ""
-    key: RawKey = SecretStr("")
-    token: str = ""
 
 
 async def by_id(proxy: Proxy, user_id: str) -> User | None:
@@ -137,5 +135,5 @@ async def search(proxy: Proxy, text: str) -> list[User]:
 
 
 async def new(proxy: Proxy, body: Body) -> NewUser:
-    """``POST /user/new``. ``auto_create_key`` must be given: it defaults to true. Read back afterwards."""
-    return await proxy.post("/user/new", NewUser, body)
+    """``POST /user/new``, without the key that it makes by default and cannot confine. Read back afterwards."""
+    return await proxy.post("/user/new", NewUser, {**body, "auto_create_key": False})

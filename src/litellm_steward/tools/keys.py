@@ -90,6 +90,7 @@ async def generate_key(
 ) -> GeneratedKey:
     """Create a virtual key for a team, a user, or both; it works at once and is shown only in this answer.
 
+    It can call models and read about itself; it makes, changes and deletes nothing.
     A key of a team spends from the team's budget as well; a user's budget does not bind it. Without
     max_budget the key has no limit of its own. The team and the user must exist: create_team, create_user.
     """
@@ -136,14 +137,12 @@ async def generate_key(
         team_id=home.team_id if home else None,
         user=owner.user_id if owner else None,
     )
-    role = owner.user_role if owner else None
-    confined = key_changes.calls_only(role)
-    if confined:
+    if owner and key_changes.has_powers(owner):
         notes.append(
-            f"Its owner is {quote(role or '')}. So that it has none of those powers, the key can call models and "
-            f"nothing else (allowed_routes {key_changes.CALLS_ONLY})."
+            f"Its owner is {quote(owner.user_role or owner.user_id)}: the key has none of those powers, it can call "
+            "models and no more."
         )
-    new = await key_changes.generate(proxy, body, alias, confined=confined)
+    new = await key_changes.generate(proxy, body, alias, owner)
     key_id = hash_key(reveal(new.key))
     audit.about(key_id=key_id)
     delivered = await key_changes.hand_over(proxy, steward.settings, new.key, alias)

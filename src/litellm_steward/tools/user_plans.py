@@ -1,27 +1,35 @@
-"""What somebody agrees to before there is one more administrator."""
+"""What somebody agrees to before there is one more user who sees or changes more than their own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from litellm_steward import errors
+from litellm_steward.access import ADMIN, VIEWER
 from litellm_steward.approval import Plan, typeable
 from litellm_steward.text import quote, sentence_list
 
+_POWERS: Final[Mapping[str, str]] = {
+    ADMIN: "can change and delete everything there, like the holder of the master key",
+    VIEWER: "can see everything there: what everybody spends, and what the proxy logs of their calls",
+}
 
-def administrator_plan(
-    user_id: str | None, user_email: str | None, teams: Sequence[str], asked: Mapping[str, object]
+
+def powerful_user_plan(
+    role: str, user_id: str | None, user_email: str | None, teams: Sequence[str], asked: Mapping[str, object]
 ) -> Plan:
     """Bound to everything that was ``asked`` for. Acting on it makes it void everywhere: the name is taken then."""
     if user_id is None and user_email is None:
-        raise errors.InvalidArgument("An administrator needs a user_id or a user_email; nothing was created")
+        raise errors.InvalidArgument(f"A {role} needs a user_id or a user_email; nothing was created")
     name = user_id or user_email or ""
     mail = f" ({quote(user_email)})" if user_id and user_email else ""
+    powers = _POWERS.get(role, "has powers that the steward does not know")
     lines = [
-        f"Create the user {quote(name)}{mail} as an administrator of the proxy (proxy_admin).",
-        "Whoever logs in as this user can change and delete everything there, like the holder of the master key.",
+        f"Create the user {quote(name)}{mail} as a {role}.",
+        f"Whoever logs in to the proxy as this user {powers}.",
     ]
     if teams:
         lines.append(f"The user joins {sentence_list([quote(team) for team in teams])}.")
     identity = {**asked, "user_id": user_id}  # an id that was chosen for it would be another one next time
-    return Plan("create_user", tuple(lines), typeable(user_id, user_email, otherwise="proxy_admin"), identity)
+    return Plan("create_user", tuple(lines), typeable(user_id, user_email, otherwise=role), identity)

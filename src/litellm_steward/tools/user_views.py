@@ -36,6 +36,7 @@ class NewUser(Answer):
     budget: BudgetBlock | None = None
     limits: LimitsBlock | None = None
     models: list[Name] | None = None
+    key_alias: Name | None = None
     key: str | None = None
     key_file: str | None = None
     plan: list[str] | None = None

@@ -9,23 +9,23 @@ from mcp.types import InputRequiredResult
 from pydantic import Field
 
 from litellm_steward import audit, errors, key_changes, user_changes
-from litellm_steward.access import ADMIN
 from litellm_steward.api import customers
 from litellm_steward.api.budget import BudgetTable
 from litellm_steward.api.customers import Customer
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import Team
-from litellm_steward.api.users import User, UserInfo
+from litellm_steward.api.users import SYSTEM_USER, User, UserInfo
 from litellm_steward.approval import Agreed, Pending, Plan, agreement
 from litellm_steward.budgets import check_budget, normalise_duration
-from litellm_steward.delivery import prepare_delivery
-from litellm_steward.names import check_name
+from litellm_steward.delivery import Delivered, prepare_delivery
+from litellm_steward.names import check_name, chosen_alias
 from litellm_steward.periods import Period, resolve_period, utc_now
 from litellm_steward.references.matching import Match
 from litellm_steward.references.model_names import unknown_models
 from litellm_steward.references.teams import resolve_team
 from litellm_steward.references.users import find_user, given, no_such_user, resolve_customer, resolve_user
+from litellm_steward.steward import Steward
 from litellm_steward.text import clean, is_masked_key, quote
 from litellm_steward.together import each, together
 from litellm_steward.tools.blocks import (
@@ -52,7 +52,7 @@ from litellm_steward.tools.parameters import (
     Tpm,
     UserRef,
 )
-from litellm_steward.tools.user_plans import administrator_plan
+from litellm_steward.tools.user_plans import powerful_user_plan
 from litellm_steward.tools.user_views import MostUsedModel, NewUser, UserDetails, UserKeys
 from litellm_steward.tools.view import StewardContext, steward_of
 from litellm_steward.usage.report import Usage
@@ -81,7 +81,7 @@ async def create_user(
     """Register an internal user (a person who owns keys) or a customer (an end user named in calls).
 
     Makes no key unless asked; generate_key makes keys with their own budget. A user's budget does
-    not bind keys that belong to a team. A proxy_admin needs the user's agreement first.
+    not bind keys that belong to a team. A proxy_admin or proxy_admin_viewer needs agreement first.
     """
     steward = steward_of(ctx)
     proxy = steward.proxy
@@ -101,7 +101,6 @@ async def create_user(
             raise errors.InvalidArgument(f"A customer has no {', '.join(refused)}; nothing was created")
         return await _create_customer(proxy, user_id, user_alias, limits, notes)
     if create_key:
-        _check_key(user_role)
         prepare_delivery(steward.settings)
     teams_found, unknown = await together(
         each([resolve_team(proxy, reference) for reference in teams or []]), unknown_models(proxy, models or [])
@@ -115,20 +114,18 @@ async def create_user(
         "user_alias": user_alias,
         "user_role": user_role or "internal_user",
         "teams": [match.item.team_id for match in teams_found] or None,
-        "auto_create_key": create_key,
         **limits,
     }
-    if user_role == ADMIN:
-        plan = administrator_plan(user_id, user_email, [match.item.name for match in teams_found], body)
+    if user_role and key_changes.is_powerful(user_role):
+        plan = powerful_user_plan(user_role, user_id, user_email, [match.item.name for match in teams_found], body)
         agreed = await agreement(steward.approvals, ctx, plan, approval)
         if not isinstance(agreed, Agreed):
-            return _planned(user_id, user_email, plan, agreed)
+            return _planned(user_role, user_id, user_email, plan, agreed)
     made = await user_changes.create(proxy, {name: value for name, value in body.items() if value is not None})
     joined = [match.item for match in teams_found if match.item.team_id in made.user.teams]
     notes += made.notes + _not_joined(teams_found, made.user) + user_changes.differences(body, made.user)
-    delivered = None
-    if made.key:
-        delivered = await key_changes.hand_over(proxy, steward.settings, made.key, f"{chosen_id}-key")
+    alias = chosen_alias(made.user.user_id) if create_key else None
+    delivered = await _key_for(steward, made.user, alias) if alias else None
     return NewUser(
         user_id=made.user.user_id,
         user_email=made.user.user_email,
@@ -139,6 +136,7 @@ async def create_user(
         budget=budget_block(made.user, applies_to=TEAM_KEYS_UNBOUND) if made.user.max_budget is not None else None,
         limits=limits_block(made.user),
         models=made.user.models or None,
+        key_alias=alias,
         key=delivered.key if delivered else None,
         key_file=delivered.key_file if delivered else None,
         notes=notes,
@@ -189,21 +187,24 @@ def _check_names(user_id: str | None, user_email: str | None, user_alias: str | 
         check_name(argument, value)
     if user_id is not None and "," in user_id:
         raise errors.InvalidArgument("user_id must not contain a comma: the proxy could not look it up")
+    if user_id == SYSTEM_USER:
+        raise errors.InvalidArgument(f"user_id must not be {SYSTEM_USER}: it is the user of the master key")
     if user_email is not None and ("@" not in user_email or " " in user_email):
         raise errors.InvalidArgument("user_email must be an e-mail address")
 
 
-def _check_key(user_role: Role | None) -> None:
-    """``/user/new`` makes a key without limits, whatever is asked for; ``/key/generate`` can confine it."""
-    if key_changes.calls_only(user_role):
-        raise errors.InvalidArgument(
-            f"create_key would make a key with all the powers of a {user_role}: leave it out, and make one with "
-            "generate_key, which can call models and nothing else. Nothing was created"
-        )
+async def _key_for(steward: Steward, user: User, alias: str) -> Delivered:
+    """A first key of a new user's, who exists whatever becomes of it."""
+    body = {"key_alias": alias, "user_id": user.user_id}
+    try:
+        new = await key_changes.generate(steward.proxy, body, alias, user)
+        return await key_changes.hand_over(steward.proxy, steward.settings, new.key, alias)
+    except errors.StewardError as error:
+        raise user_changes.UserWithoutKey(user.user_id, error) from error
 
 
 def _planned(
-    user_id: str | None, user_email: str | None, plan: Plan, asked: Pending | InputRequiredResult
+    user_role: str, user_id: str | None, user_email: str | None, plan: Plan, asked: Pending | InputRequiredResult
 ) -> NewUser | InputRequiredResult:
     if not isinstance(asked, Pending):
         return asked
@@ -212,7 +213,7 @@ def _planned(
         user_id=user_id,
         user_email=user_email,
         kind="internal",
-        user_role=ADMIN,
+        user_role=user_role,
         plan=list(plan.lines),
         approval=asked.approval,
     )
