@@ -4,14 +4,34 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from urllib.parse import SplitResult, urlsplit
 
 from litellm_steward.errors import InvalidArgument, Refused
 from litellm_steward.text import clean, scrub
 
 MAX_ADDRESS = 300
+AZURE_HOSTS = (
+    ".openai.azure.com",
+    ".cognitiveservices.azure.com",
+    ".services.ai.azure.com",
+    ".azure.us",
+    ".azure.cn",
+)
+"""Microsoft's, whoever the account belongs to."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_METADATA = frozenset({"metadata", "metadata.google.internal", "metadata.goog", "instance-data"})
+_METADATA = frozenset(
+    {
+        "metadata",
+        "metadata.google.internal",
+        "metadata.goog",
+        "instance-data",
+        "fd00:ec2::254",
+        "100.100.100.200",
+        "168.63.129.16",
+    }
+)
+_SPELT = re.compile(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}", re.IGNORECASE)
 _PRINTABLE = re.compile(r"[!-~]+")
 
 
@@ -72,9 +92,17 @@ def _is_metadata(host: str) -> bool:
     """Link-local addresses, by name or number; ``169.254.169.254`` answers on every large cloud."""
     if host.rstrip(".").lower() in _METADATA:
         return True
+    address = _number(host.rstrip("."))
+    return address is not None and (address.is_link_local or str(address) in _METADATA)
+
+
+def _number(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that a host's name spells, in any of the ways that systems read: ``0xA9.254.0251.254``."""
     try:
-        address = ipaddress.ip_address(int(host, 0) if re.fullmatch(r"0x[0-9a-f]+|\d+", host, re.IGNORECASE) else host)
-    except ValueError:
-        return False
+        if _SPELT.fullmatch(host):
+            return ipaddress.IPv4Address(socket.inet_aton(host))
+        address = ipaddress.ip_address(host)
+    except (ValueError, OSError):
+        return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_link_local
+    return mapped or address

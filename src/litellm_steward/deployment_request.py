@@ -24,6 +24,7 @@ NO_KEY: Final = "none"
 """Sent where there is no key, so that LiteLLM does not take one from its environment."""
 
 _MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+*=,@-]{0,254}")
+_ARN: Final = re.compile(r"(?:^|[^a-z])arn:|agentcore|^bedrock.*arn", re.IGNORECASE)
 _PARAMETER: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _KEY: Final = re.compile(r"[!-~]{1,4096}")
 _REGION: Final = re.compile(r"[a-z0-9-]{1,60}")
@@ -181,6 +182,19 @@ def _check_model(model: str) -> None:
         raise InvalidArgument("model must be provider/model, as in openai/gpt-4o or bedrock/anthropic.claude-3-haiku")
     if "@" in model and not model.startswith("vertex_ai"):
         raise InvalidArgument("model may contain @ only for vertex_ai")
+    if _ARN.search(model) and not all(map(_names_a_region, _tails(model))):
+        raise InvalidArgument("model holds an ARN whose region is none: arn:aws:bedrock:us-east-1:…")
+
+
+def _tails(model: str) -> list[str]:
+    """The model, and what is left of it after each slash: LiteLLM takes some prefixes off before it reads on."""
+    return [model, *(model[at + 1 :] for at, letter in enumerate(model) if letter == "/")]
+
+
+def _names_a_region(text: str) -> bool:
+    """LiteLLM makes the fourth part of an ARN, wherever it thinks that one begins, a part of a host's name."""
+    parts = text.split(":")
+    return len(parts) < 4 or re.fullmatch(r"[a-z0-9-]{0,60}", parts[3]) is not None
 
 
 def _merge(named: Mapping[str, object | None], extra: Mapping[str, object]) -> dict[str, object]:

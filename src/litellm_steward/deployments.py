@@ -24,7 +24,7 @@ from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.version import NEWEST_TESTED, Version
 from litellm_steward.deployment_request import NewDeployment, mode_of
 from litellm_steward.errors import Fault, StewardError
-from litellm_steward.provider_errors import ProviderFailed, explain
+from litellm_steward.provider_errors import ProviderFailed, explain, may_be_quoted
 from litellm_steward.text import quote
 
 PREFLIGHT_FROM: Final = Version(1, 83, 14)
@@ -77,13 +77,14 @@ async def make(
     timeout: float,  # noqa: ASYNC109 - handed on to the proxy, which tells the provider's slowness from its own
 ) -> Made:
     """Create a deployment that works, or nothing."""
-    tried = verify and can_preflight(new, version, existing) and await _preflight(proxy, new, timeout)
+    quoting = may_be_quoted(new.api_base, existing)
+    tried = verify and can_preflight(new, version, existing) and await _preflight(proxy, new, timeout, quoting=quoting)
     known = tried or new.provider in {deployment.provider for deployment in existing if deployment.provider}
     lost = await _send(proxy, new, version)
     settled = False
     try:
         deployment = await _read_back(proxy, new, lost, RELOADED if known and lost is None else ())
-        verdict = await _verdict(proxy, new, deployment, verify=verify, timeout=timeout)
+        verdict = await _verdict(proxy, new, deployment, verify=verify, timeout=timeout, quoting=quoting)
         settled = True
     except StewardError as error:
         settled = True
@@ -117,7 +118,7 @@ def can_preflight(new: NewDeployment, version: Version | None, existing: Sequenc
     return new.model not in served and not any("*" in name for name in served)
 
 
-async def _preflight(proxy: Proxy, new: NewDeployment, timeout: float) -> bool:  # noqa: ASYNC109
+async def _preflight(proxy: Proxy, new: NewDeployment, timeout: float, *, quoting: bool) -> bool:  # noqa: ASYNC109
     """Try the parameters; false if this proxy cannot."""
     params = {"timeout": timeout, **new.litellm_params(), "max_retries": 0}
     try:
@@ -128,7 +129,7 @@ async def _preflight(proxy: Proxy, new: NewDeployment, timeout: float) -> bool: 
         raise ProviderFailed(f"The provider did not answer within {timeout:g} s", hint=NOTHING_MADE) from None
     if answer.status != "success":
         said = answer.result.error or answer.message
-        raise ProviderFailed(explain(said, new.secrets(), address=new.api_base), hint=NOTHING_MADE)
+        raise ProviderFailed(explain(said, new.secrets(), address=new.api_base, quoting=quoting), hint=NOTHING_MADE)
     return True
 
 
@@ -189,6 +190,7 @@ async def _verdict(
     *,
     verify: bool,
     timeout: float,  # noqa: ASYNC109
+    quoting: bool,
 ) -> Verdict:
     if new.mocked:
         return MOCKED
@@ -203,11 +205,11 @@ async def _verdict(
         )
         return Verdict(verified=False, verification=f"not possible: {kind} has no harmless test call")
     started = time.monotonic()
-    await _call(proxy, new, mode, timeout)
+    await _call(proxy, new, mode, timeout, quoting=quoting)
     return Verdict(verified=True, verification=f"a real call answered in {(time.monotonic() - started) * 1000:.0f} ms")
 
 
-async def _call(proxy: Proxy, new: NewDeployment, mode: str, timeout: float) -> None:  # noqa: ASYNC109
+async def _call(proxy: Proxy, new: NewDeployment, mode: str, timeout: float, *, quoting: bool) -> None:  # noqa: ASYNC109
     """One call to this deployment. Another one's answer is a failure, however good."""
     body: dict[str, object] = {"model": new.id, "num_retries": 0, "disable_fallbacks": True, "timeout": timeout}
     if mode == "embedding":
@@ -224,7 +226,8 @@ async def _call(proxy: Proxy, new: NewDeployment, mode: str, timeout: float) -> 
         raise ProviderFailed(f"The provider did not answer within {timeout:g} s") from None
     if answer.status >= 400:
         said, _ = message_of(answer.body)
-        raise ProviderFailed(explain(said, new.secrets(), address=new.api_base, status=answer.status))
+        words = explain(said, new.secrets(), address=new.api_base, status=answer.status, quoting=quoting)
+        raise ProviderFailed(words)
     if headers.get(REACHED) != new.id:
         raise ProviderFailed("Another deployment answered the test call; this one was not reached")
 

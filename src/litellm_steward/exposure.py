@@ -5,8 +5,7 @@ what the caller does not hold: a variable of the proxy, a stored credential, a k
 its environment. ``exposures`` says in sentences what a person has to agree to first; an empty answer
 means that the caller's own secrets go to the caller's own address.
 
-Nor may it take calls from a name in use to an address that did not get them before, or all that a
-wildcard catches.
+What it does to calls that are answered today is told by ``name_in_use``.
 
 The parameters that are harmless are listed; any other one, known or new, needs agreement.
 """
@@ -14,13 +13,13 @@ The parameters that are harmless are listed; any other one, known or new, needs 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
-from litellm_steward.addresses import host_of, told_address
-from litellm_steward.api.models import Deployment
+from litellm_steward.addresses import AZURE_HOSTS, host_of, told_address
 from litellm_steward.deployment_request import NewDeployment
 from litellm_steward.environment import CREDENTIAL_FIELD, Reference, strings
+from litellm_steward.name_in_use import PRICE
 from litellm_steward.text import quote, scrub
 
 BRING_THEIR_KEY: Final = frozenset(
@@ -56,13 +55,6 @@ BRING_THEIR_KEY: Final = frozenset(
 )
 """Providers that authenticate with ``api_key`` alone and prefer it to any key in the proxy's environment."""
 
-_AZURE_HOSTS: Final = (
-    ".openai.azure.com",
-    ".cognitiveservices.azure.com",
-    ".services.ai.azure.com",
-    ".azure.us",
-    ".azure.cn",
-)
 _HARMLESS: Final = frozenset(
     [
         "timeout",
@@ -118,21 +110,16 @@ _HARMLESS: Final = frozenset(
         "api_key",
     ]
 )
-_PRICE: Final = re.compile(r"(?:input|output|cache|search|code|citation)_[a-z0-9_]*(?:cost|pricing)[a-z0-9_]*")
 _PLACE: Final = re.compile(
     r"os\.environ/\w{1,127}|[A-Z]+(?:_[A-Z]+)+|[~.]{0,2}/[\w./-]{1,200}|[\w.-]{1,60}\.(?:json|pem|key)"
 )
 _FREE_TEXT: Final = frozenset({"mock_response"})
 
 
-def exposures(
-    new: NewDeployment, references: tuple[Reference, ...], existing: Sequence[Deployment] = ()
-) -> tuple[str, ...]:
+def exposures(new: NewDeployment, references: tuple[Reference, ...]) -> tuple[str, ...]:
     """What a person must agree to before this deployment is created or tested; nothing if nothing."""
     said = []
     address = new.api_base
-    if taken := _calls_taken(new, existing):
-        said.append(taken)
     if address is not None:
         where = quote(told_address(address), 300)
         said += [f"The value of the proxy's environment variable {r.name} is sent to {where}." for r in references]
@@ -142,28 +129,13 @@ def exposures(
             provider = quote(new.provider) if new.provider else "the inferred provider"
             said.append(f"Whatever identity the proxy has for {provider} may be shown to {where}.")
     for name, value in new.params.items():
-        if name not in _HARMLESS and not _PRICE.fullmatch(name):
+        if name not in _HARMLESS and not PRICE.fullmatch(name):
             said.append(f"{name} = {_shown(name, value)} is set, which the steward does not know to be harmless.")
         elif name != "api_base" and name not in _FREE_TEXT and _leads_somewhere(value):
             said.append(f"{name} holds an address.")
     if "://" in new.model:
         said.append(f"The model {quote(new.model)} holds an address.")
     return tuple(said)
-
-
-def _calls_taken(new: NewDeployment, existing: Sequence[Deployment]) -> str | None:
-    """The calls that are answered elsewhere today: a share of a name in use, or whatever a wildcard catches."""
-    same = [d for d in existing if d.model_name == new.model_name]
-    wild = "*" in new.model_name
-    whose = f"All calls that match {quote(new.model_name)}"
-    if not wild:
-        whose = f"One in {len(same) + 1} of the calls to {quote(new.model_name)}"
-    hosts = {host_of(d.litellm_params.api_base) for d in same if d.litellm_params.api_base}
-    if new.api_base is not None and (same or wild) and host_of(new.api_base) not in hosts:
-        return f"{whose}, with the prompts in them, go to {quote(told_address(new.api_base), 300)}."
-    if new.mocked and any(d.litellm_params.mock_response is None for d in same):
-        return f"{whose} get the text of mock_response for an answer."
-    return None
 
 
 def own_key_missing(new: NewDeployment) -> bool:
@@ -185,7 +157,7 @@ def _brings_its_own(new: NewDeployment) -> bool:
     return (
         new.provider in {"azure", "azure_ai"}
         and new.api_key is not None
-        and host_of(new.api_base or "").endswith(_AZURE_HOSTS)
+        and host_of(new.api_base or "").endswith(AZURE_HOSTS)
     )
 
 

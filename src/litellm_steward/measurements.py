@@ -13,7 +13,7 @@ from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.version import Version
 from litellm_steward.errors import InvalidArgument, ProxyError
 from litellm_steward.periods import Period, utc_now
-from litellm_steward.provider_errors import own_words
+from litellm_steward.provider_errors import kind_of, may_be_quoted, own_words
 from litellm_steward.text import quote, sentence_list
 from litellm_steward.together import each
 
@@ -37,7 +37,7 @@ class Measured(Generic[T]):
 
 @dataclass(frozen=True)
 class Health:
-    """The outcome of one real call; ``error`` in the provider's words, without keys."""
+    """The outcome of one real call; ``error`` in the provider's words, without keys, where these may be quoted."""
 
     healthy: bool
     error: str = ""
@@ -84,4 +84,8 @@ def _judge(deployment: Deployment, answer: models.Health) -> Health | None:
     bad = [e for e in answer.unhealthy_endpoints if e.model_id in {"", deployment.id}]
     if bool(good) == bool(bad):
         return None
-    return Health(healthy=True) if good else Health(healthy=False, error=own_words(bad[0].error))
+    if good:
+        return Health(healthy=True)
+    said = bad[0].error
+    quoting = not deployment.model_info.db_model or may_be_quoted(deployment.litellm_params.api_base, ())
+    return Health(healthy=False, error=own_words(said) if quoting else kind_of(said))

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable
 from typing import ClassVar, Final
 
-from litellm_steward.addresses import told_address
+from litellm_steward.addresses import AZURE_HOSTS, host_of, told_address
 from litellm_steward.api.decode import message_of
+from litellm_steward.api.models import Deployment
 from litellm_steward.errors import Fault, StewardError
 from litellm_steward.text import HIDDEN, MAX_DETAIL, clean, quote, scrub
 
@@ -47,17 +48,34 @@ class ProviderFailed(StewardError):
     fault: ClassVar[Fault] = "provider"
 
 
-def explain(said: str, secrets: Iterable[str], *, address: str | None = None, status: int | None = None) -> str:
-    """``The provider refused the key (HTTP 401): 'Incorrect API key provided: [hidden]'``."""
+def explain(
+    said: str, secrets: Iterable[str], *, address: str | None = None, status: int | None = None, quoting: bool = True
+) -> str:
+    """``The provider refused the key (HTTP 401): 'Incorrect API key provided: [hidden]'``.
+
+    Without ``quoting`` the kind of failure only.
+    """
     said = _STACK.split(said)[0]
     kind = kind_of(said)
     if kind == "No connection" and address:
         kind = f"No connection to the provider at {quote(told_address(address), 300)}"
     elif kind == "No connection":
         kind = "No connection to the provider"
-    own = own_words(said, secrets) if kind != UNKNOWN_PROVIDER else ""  # a page of LiteLLM's advice
+    own = own_words(said, secrets) if quoting and kind != UNKNOWN_PROVIDER else ""  # a page of LiteLLM's advice
     code = f" (HTTP {status})" if status else ""
     return f"{kind}{code}: {quote(own, MAX_DETAIL)}" if own else f"{kind}{code}"
+
+
+def may_be_quoted(address: str | None, existing: Iterable[Deployment]) -> bool:
+    """Whether what an ``api_base`` answers may be shown: of a provider's own host, or one that is set in config.yaml.
+
+    LiteLLM follows redirects, and quotes what is no JSON. Any other host could lead it to an address inside, and
+    this answer would show what is there (measured on 1.83.14 and 1.108.5).
+    """
+    if address is None or host_of(address).endswith(AZURE_HOSTS):
+        return True
+    set_up = {host_of(d.litellm_params.api_base or "") for d in existing if not d.model_info.db_model}
+    return host_of(address) in set_up
 
 
 def kind_of(said: str) -> str:

@@ -274,7 +274,7 @@ async def test_a_fallback_that_fails_says_what_was_done() -> None:
     release = Release(NEW, source="db", failing={"/fallback": refused})
     async with steward_with(release) as ctx:
         with pytest.raises(FallbackNotSet, match="was created and works") as failed:
-            await created(ctx, fallback_for=["gpt-4o"])
+            await created(ctx, fallback_for=["legacy-assistant"])
     (made,) = release.live
     assert made in str(failed.value)
 

@@ -8,7 +8,6 @@ import pytest
 from pydantic import SecretStr
 
 from litellm_steward.addresses import check_address, host_of, shown_address
-from litellm_steward.api.models import Deployment
 from litellm_steward.api.version import Version
 from litellm_steward.deployment_request import NewDeployment, new_deployment
 from litellm_steward.environment import Reference, check_resolved, find_references
@@ -187,24 +186,6 @@ def test_without_a_key_none_of_the_proxys_goes_to_the_address() -> None:
     assert not own_key_missing(asked())
 
 
-def test_calls_of_a_name_in_use_go_nowhere_new_without_agreement() -> None:
-    row = {"model_name": "name", "litellm_params": {"model": "openai/x", "api_base": "https://ours.example/v1"}}
-    in_use = [Deployment.model_validate(row)]
-    new = asked(api_key="sk-mine-12345678", api_base=EVIL)
-    assert "One in 2 of the calls to 'name'" in exposures(new, (), in_use)[0]
-    assert exposures(asked(api_key="sk-mine-12345678", api_base="https://ours.example/v2"), (), in_use) == ()
-    wildcard = new_deployment("*", "openai/*", {"api_key": SecretStr("sk-mine-12345678"), "api_base": EVIL}, None)
-    assert "All calls that match" in exposures(wildcard, ())[0]
-
-
-def test_a_name_in_use_gets_no_made_up_answers_without_agreement() -> None:
-    real = [Deployment.model_validate({"model_name": "name", "litellm_params": {"model": "openai/x"}})]
-    mock = asked(extra={"mock_response": "obey me"})
-    assert "get the text of mock_response" in exposures(mock, (), real)[0]
-    assert exposures(mock, (), ()) == ()
-    assert exposures(asked(api_key="sk-mine-12345678"), (), real) == ()
-
-
 @pytest.mark.parametrize(
     "extra",
     [
@@ -329,3 +310,42 @@ def test_what_a_provider_must_not_get_goes_into_model_info() -> None:
     assert old["model_info"] == {"id": new.id, "mode": "embedding", "cache_read_input_token_cost": 1e-7}
     assert newest["litellm_params"] == {"model": "openai/gpt-4o", "cache_read_input_token_cost": 1e-7}
     assert old["litellm_params"] == {"model": "openai/gpt-4o"}
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "bedrock/converse/arn:aws:bedrock:evil.example/:1:inference-profile/x",
+        "bedrock/agentcore/arn:aws:bedrock-agentcore:evil.example/:1:runtime/x",
+        "bedrock/a:b:c:evil.example/:arn:aws:bedrock:us-east-1:1:inference-profile/x",
+        "bedrock/ARN:aws:bedrock:evil.example:1:inference-profile/x",
+        "bedrock/x/arn:aws:bedrock:us_east@1:1:p/x",
+    ],
+)
+def test_no_host_hides_in_an_arn(model: str) -> None:
+    """LiteLLM makes a host's name of its region, and sends the key or the identity of the proxy there."""
+    with pytest.raises(InvalidArgument):
+        asked(model)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "bedrock/converse/arn:aws:bedrock:us-east-1:123456789012:inference-profile/eu.anthropic.claude",
+        "bedrock/arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:provisioned-model/x",
+        "bedrock/anthropic.claude-3-haiku-20240307-v1:0",
+        "openai/ft:gpt-4o-mini-2024-07-18:acme::9uKz",
+        "openai/ft:gpt-4o-mini-2024-07-18:acme:Learned_One:9uKz",
+    ],
+)
+def test_ordinary_names_with_colons_pass(model: str) -> None:
+    assert asked(model).model == model
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["[fd00:ec2::254]", "100.100.100.200", "0xa9.0xfe.0xa9.0xfe", "0251.0376.169.254", "169.16689662", "168.63.129.16"],
+)
+def test_metadata_services_are_refused_however_they_are_spelt(host: str) -> None:
+    with pytest.raises(Refused, match="metadata"):
+        check_address(f"http://{host}/latest")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from litellm_steward.provider_errors import explain, kind_of, own_words
+from litellm_steward.api.models import Deployment
+from litellm_steward.provider_errors import explain, kind_of, may_be_quoted, own_words
 from tests.unit.recorded import MID, NEW, OLD, recordings
 
 BAD_KEY = "sk-bad-1234567890abcdef"
@@ -85,3 +86,17 @@ def test_hostile_words_stay_words() -> None:
     assert "\u202e" not in told
     assert len(told) < 500
     assert told.endswith("'")
+
+
+def test_what_an_address_answers_is_quoted_only_where_nobody_could_lead_it_inside() -> None:
+    """LiteLLM follows redirects and repeats what is no JSON: an answer would show what stands at an address inside."""
+    inside = "litellm.APIError: APIError: Hosted_vllmException - Unable to get json, Original Response: DB_PW=hunter2"
+    assert "hunter2" in explain(inside, [])
+    assert explain(inside, [], status=500, quoting=False) == "The test call failed (HTTP 500)"
+    row = {"model_name": "ours", "litellm_params": {"model": "openai/x", "api_base": "https://ours.example/v1"}}
+    added = Deployment.model_validate({**row, "model_info": {"id": "a", "db_model": True}})
+    set_up = Deployment.model_validate({**row, "model_info": {"id": "b", "db_model": False}})
+    assert may_be_quoted("https://ours.example/v2", [added, set_up])
+    assert not may_be_quoted("https://ours.example/v2", [added]), "whoever adds one could add another"
+    assert may_be_quoted(None, [])
+    assert may_be_quoted("https://x.openai.azure.com", [])

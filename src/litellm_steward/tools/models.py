@@ -21,6 +21,7 @@ from litellm_steward.deployment_request import NewDeployment, new_deployment
 from litellm_steward.environment import check_resolved, find_references
 from litellm_steward.exposure import exposures, own_key_missing
 from litellm_steward.fallbacks import Chain
+from litellm_steward.name_in_use import effects
 from litellm_steward.names import check_name
 from litellm_steward.references.matching import Candidate, not_found
 from litellm_steward.references.models import Group, resolve_deployment, resolve_models, resolve_name
@@ -112,7 +113,7 @@ async def create_model(
     if own_key_missing(new):
         new = new.without_ambient_key()
         notes.append("No key was given, so none is sent to this api_base; the proxy's own keys stay where they are.")
-    exposed = exposures(new, references, existing)
+    exposed = [*effects(new, existing, sources, version, verify=verify), *exposures(new, references)]
     if exposed:
         plan = creation_plan(new, references, exposed, sources, existing)
         agreed = await agreement(steward.approvals, ctx, plan, approval)
