@@ -59,6 +59,12 @@ def host_of(value: str) -> str:
     return (parts.hostname if parts is not None else None) or value
 
 
+def origin_of(value: str) -> str:
+    """Scheme, host and port, which tell one server from another on the same machine."""
+    parts = _split(value)
+    return f"{parts.scheme}://{parts.netloc}".lower() if parts is not None and parts.netloc else value
+
+
 def shown_address(value: str | None) -> str | None:
     """An address without credentials and without its query, where keys like to hide."""
     if not value:

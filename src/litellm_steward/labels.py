@@ -35,6 +35,7 @@ SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
         "success_callback",
     ),
     "which checks LiteLLM makes": (
+        "cache",
         "disable_global_guardrails",
         "enforced_params",
         "guardrail_config",

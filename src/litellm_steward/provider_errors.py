@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import ClassVar, Final
 
-from litellm_steward.addresses import AZURE_HOSTS, host_of, told_address
+from litellm_steward.addresses import AZURE_HOSTS, host_of, origin_of, told_address
 from litellm_steward.api.decode import message_of
 from litellm_steward.api.models import Deployment
 from litellm_steward.errors import Fault, StewardError
@@ -63,19 +63,21 @@ def explain(
         kind = "No connection to the provider"
     own = own_words(said, secrets) if quoting and kind != UNKNOWN_PROVIDER else ""  # a page of LiteLLM's advice
     code = f" (HTTP {status})" if status else ""
-    return f"{kind}{code}: {quote(own, MAX_DETAIL)}" if own else f"{kind}{code}"
+    if own:
+        return f"{kind}{code}: {quote(own, MAX_DETAIL)}"
+    return f"{kind}{code}" if quoting or kind == UNKNOWN_PROVIDER else f"{kind}{code}; its words are in the proxy's log"
 
 
 def may_be_quoted(address: str | None, existing: Iterable[Deployment]) -> bool:
-    """Whether what an ``api_base`` answers may be shown: of a provider's own host, or one that is set in config.yaml.
+    """Whether what an ``api_base`` answers may be shown: a provider's own, or a server that is set in config.yaml.
 
     LiteLLM follows redirects, and quotes what is no JSON. Any other host could lead it to an address inside, and
     this answer would show what is there (measured on 1.83.14 and 1.108.5).
     """
     if address is None or host_of(address).endswith(AZURE_HOSTS):
         return True
-    set_up = {host_of(d.litellm_params.api_base or "") for d in existing if not d.model_info.db_model}
-    return host_of(address) in set_up
+    set_up = {origin_of(d.litellm_params.api_base or "") for d in existing if not d.model_info.db_model}
+    return origin_of(address) in set_up
 
 
 def kind_of(said: str) -> str:

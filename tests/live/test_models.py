@@ -135,7 +135,8 @@ async def test_a_broken_endpoint_is_told_apart_and_leaves_nothing(
             upstream.hang = False
             bogus = await error_of(model="bogus/x")
     assert "The provider refused the key" in refused
-    assert "Incorrect API key provided" in refused
+    assert "its words are in the proxy's log" in refused, "such an address might have led LiteLLM inside"
+    assert "Incorrect API key provided" not in refused
     assert BAD_KEY not in refused
     assert f"No connection to the provider at '{DEAD}'" in dead
     assert "The provider failed" in failed

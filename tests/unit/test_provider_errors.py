@@ -92,11 +92,14 @@ def test_what_an_address_answers_is_quoted_only_where_nobody_could_lead_it_insid
     """LiteLLM follows redirects and repeats what is no JSON: an answer would show what stands at an address inside."""
     inside = "litellm.APIError: APIError: Hosted_vllmException - Unable to get json, Original Response: DB_PW=hunter2"
     assert "hunter2" in explain(inside, [])
-    assert explain(inside, [], status=500, quoting=False) == "The test call failed (HTTP 500)"
+    assert explain(inside, [], status=500, quoting=False) == (
+        "The test call failed (HTTP 500); its words are in the proxy's log"
+    )
     row = {"model_name": "ours", "litellm_params": {"model": "openai/x", "api_base": "https://ours.example/v1"}}
     added = Deployment.model_validate({**row, "model_info": {"id": "a", "db_model": True}})
     set_up = Deployment.model_validate({**row, "model_info": {"id": "b", "db_model": False}})
     assert may_be_quoted("https://ours.example/v2", [added, set_up])
     assert not may_be_quoted("https://ours.example/v2", [added]), "whoever adds one could add another"
+    assert not may_be_quoted("https://ours.example:8443/v1", [set_up])
     assert may_be_quoted(None, [])
     assert may_be_quoted("https://x.openai.azure.com", [])
