@@ -104,6 +104,11 @@ def recipe(version: Version | None, live: Fallbacks) -> Recipe:
             "and cannot be changed here)",
             hint="Leave fallback_for out, and add the fallback to config.yaml.",
         )
+    if live.with_settings:
+        raise Refused(
+            f"The fallbacks of {quote(live.with_settings[0])} hold settings of their own, which a change would lose",
+            hint="Leave fallback_for out, and change the fallbacks where those were set.",
+        )
     if any(model == DEFAULT for model, _ in live.general):
         if version < WHOLE_LIST_FROM:
             raise Refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from litellm_steward import fallbacks
@@ -46,6 +47,19 @@ def test_the_table(version: Version | None, state: Fallbacks, expected: str | ty
     else:
         with pytest.raises(expected, match="fallback_for"):
             fallbacks.recipe(version, state)
+
+
+@pytest.mark.asyncio
+async def test_chains_that_hold_more_than_names_are_left_alone() -> None:
+    """They would be written back as names, and their settings lost."""
+    rules = [{"a": ["b", {"model": "c"}]}, {"d": [{"model": "e", "temperature": 0}]}]
+    answer = {"current_values": {"fallbacks": rules}}
+    release = Release(NEW, failing={"/router/settings": httpx.Response(200, json=answer)})
+    async with steward_with(release) as ctx:
+        found = await router.fallbacks(steward_of(ctx).proxy)
+    assert (found.general, found.with_settings) == ([("a", ("b", "c")), ("d", ("e",))], ("d",))
+    with pytest.raises(Refused, match="The fallbacks of 'd' hold settings of their own"):
+        fallbacks.recipe(NEWEST, found)
 
 
 def test_a_target_goes_to_the_end_of_its_chain_and_the_rest_stays() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal, cast
 
-from pydantic import BeforeValidator
+from pydantic import AliasChoices, BeforeValidator, Field
 
 from litellm_steward import errors
 from litellm_steward.api.proxy import Proxy
@@ -37,11 +37,30 @@ def _target(entry: object) -> str:
     return entry if isinstance(entry, str) else ""
 
 
+def _with_settings(value: object) -> object:
+    """The models of whose chains a target is more than a name: ``{"model": "x", "temperature": 0}``."""
+    rules = cast("list[object]", value) if isinstance(value, list) else []
+    return tuple(
+        str(model)
+        for rule in rules
+        if isinstance(rule, dict)
+        for model, chain in cast("dict[object, object]", rule).items()
+        if any(
+            isinstance(target, dict) and len(target) > 1 for target in (chain if isinstance(chain, list) else [chain])
+        )
+    )
+
+
 Chains = Annotated[FallbackList, BeforeValidator(_chains)]
 
 
 class Values(Wire):
+    """``with_settings``: the models whose general chains hold more than names."""
+
     fallbacks: Chains = []
+    with_settings: Annotated[tuple[str, ...], BeforeValidator(_with_settings)] = Field(
+        (), validation_alias=AliasChoices("fallbacks")
+    )
     context_window_fallbacks: Chains = []
     content_policy_fallbacks: Chains = []
     model_group_alias: dict[str, object] = {}
@@ -76,6 +95,8 @@ class Fallbacks(Wire):
     aliases: tuple[str, ...] = ()
     """Names that calls may use although no deployment has them; 1.74.9 does not tell."""
     owned_by_config: bool = False
+    with_settings: tuple[str, ...] = ()
+    """Models whose general chains would lose settings if they were written as names."""
 
 
 async def fallbacks(proxy: Proxy) -> Fallbacks:
@@ -96,6 +117,7 @@ def _fallbacks(values: Values, *, unreadable: tuple[Kind, ...] = (), owned_by_co
         unreadable=unreadable,
         aliases=tuple(values.model_group_alias),
         owned_by_config=owned_by_config,
+        with_settings=values.with_settings,
     )
 
 
