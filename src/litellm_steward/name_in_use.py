@@ -53,7 +53,8 @@ ONE_SERVICE: Final = frozenset(
         "xai",
     ]
 )
-"""Providers that run their own models themselves. With others the model's name or the account says who answers."""
+"""Providers that run their own models themselves: what fails elsewhere may go there unasked. With others the model's
+name or the account says who answers."""
 
 _SHAPES: Final = frozenset(
     [
@@ -144,14 +145,17 @@ def _matches(pattern: str, name: str) -> bool:
 
 def _where(new: NewDeployment, calls: Taken) -> str | None:
     """The address, the account or the provider that does not answer these calls today."""
+    hosts = {host_of(d.litellm_params.api_base) for d in calls.today if d.litellm_params.api_base}
     if new.api_base is not None:
-        hosts = {host_of(d.litellm_params.api_base) for d in calls.today if d.litellm_params.api_base}
         return quote(told_address(new.api_base), 300) if host_of(new.api_base) not in hosts else None
     if _ACCOUNT & new.params.keys():
         return f"{quote(new.model)} in the account of the keys that were given"
-    if new.provider not in ONE_SERVICE and new.provider not in {d.provider for d in calls.today}:
+    usual = [d for d in calls.today if not d.litellm_params.api_base]
+    if any(new.provider == d.provider or new.model == d.litellm_params.model for d in usual):
+        return None
+    if new.provider not in ONE_SERVICE:
         return f"{quote(new.model)}, and {quote(new.provider)} says who that is"
-    return None
+    return quote(new.model) if calls.succeed and calls.today else None
 
 
 def _of_everybody(new: NewDeployment, existing: Sequence[Deployment], version: Version | None) -> list[str]:

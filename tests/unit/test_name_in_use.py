@@ -37,6 +37,13 @@ def deployed(name: str = "gpt", model: str = "openai/gpt-4o", **params: object) 
             "All calls to 'openai/o1', which 'openai/*' answers today",
         ),
         (asked("openai/*", name="*", api_base=EVIL), [], [], "All calls that match '*'"),
+        (
+            asked("groq/llama"),
+            [deployed()],
+            [],
+            "One in 2 of the calls to 'gpt', with the prompts in them, go to 'groq/",
+        ),
+        (asked(), [deployed(model="openai/x", api_base=OURS)], [], "with the prompts in them, go to 'openai/x'"),
         (asked("replicate/evil/model", name="*"), [deployed()], [], "'replicate' says who that is"),
         (asked("sagemaker/theirs", key=None), [deployed()], [], "'sagemaker' says who that is"),
         (
