@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from litellm_steward.addresses import check_address
 from litellm_steward.api.version import Version
+from litellm_steward.environment import resembles_reference
 from litellm_steward.errors import InvalidArgument
 from litellm_steward.secret import reveal
 from litellm_steward.text import clean, quote, scrub
@@ -158,7 +159,7 @@ def new_deployment(
     key = merged.pop("api_key", None)
     literal: SecretStr | None = None
     if isinstance(key, SecretStr):
-        if "environ" in reveal(key).lower():
+        if resembles_reference(reveal(key)):
             merged["api_key"] = reveal(key)  # a reference is no secret, and is judged with the other fields
         else:
             literal = _checked_key(key)
@@ -166,19 +167,19 @@ def new_deployment(
         if literal is not None or "api_key" in merged:
             raise InvalidArgument("Give api_key or credential, not both")
         merged["litellm_credential_name"] = merged.pop("credential")
-    if "api_base" in merged and "environ" not in str(merged["api_base"]).lower():
+    if "api_base" in merged and not resembles_reference(str(merged["api_base"])):
         check_address(str(merged["api_base"]))
     for name, pattern in _PLACES.items():
         value = merged.get(name, "-")
         if not isinstance(value, str) or not (
-            "environ" in value.lower() or name not in merged or pattern.fullmatch(value)
+            resembles_reference(value) or name not in merged or pattern.fullmatch(value)
         ):
             raise InvalidArgument(f"{name} must be a plain word without spaces or slashes")
     return NewDeployment(str(uuid.uuid4()), model_name, model, merged, literal, mode)
 
 
 def _check_model(model: str) -> None:
-    if not _MODEL.fullmatch(model) and "environ" not in model.lower():
+    if not _MODEL.fullmatch(model) and not resembles_reference(model):
         raise InvalidArgument("model must be provider/model, as in openai/gpt-4o or bedrock/anthropic.claude-3-haiku")
     if "@" in model and not model.startswith("vertex_ai"):
         raise InvalidArgument("model may contain @ only for vertex_ai")

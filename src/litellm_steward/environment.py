@@ -66,11 +66,15 @@ def find_references(fields: Mapping[str, object], settings: Settings) -> tuple[R
     return tuple(found)
 
 
+def resembles_reference(text: str) -> bool:
+    """Whether ``find_references`` judges this text: it is allowed there by its name and place, or raises."""
+    return _RESEMBLES.search(_plain(text)) is not None
+
+
 def refuse_references(fields: Mapping[str, object]) -> None:
     """For what has no use for them: every reference is refused, whatever ``STEWARD_ALLOWED_ENV`` allows."""
     for path, text in strings(fields):
-        plain = _plain(text)
-        if _RESEMBLES.search(plain) or plain.startswith(FEDERATED):
+        if resembles_reference(text) or _plain(text).startswith(FEDERATED):
             raise Refused(f"{path[0]} may not refer to the proxy's environment. Nothing was created")
 
 

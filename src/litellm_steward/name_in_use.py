@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from litellm_steward.addresses import host_of, told_address
+from litellm_steward.addresses import shown_address, told_address
 from litellm_steward.api.models import Deployment
 from litellm_steward.api.version import Version
-from litellm_steward.deployment_request import NewDeployment
+from litellm_steward.deployment_request import NewDeployment, mode_of
 from litellm_steward.text import count, quote, sentence_list
 
 PRICE: Final = re.compile(r"(?:input|output|cache|search|code|citation)_[a-z0-9_]*(?:cost|pricing)[a-z0-9_]*")
@@ -25,36 +25,28 @@ others' calls became free until a restart). What lies between was not measured a
 
 ONE_SERVICE: Final = frozenset(
     [
-        "",
         "anthropic",
-        "azure",
-        "azure_ai",
-        "bedrock",
-        "bedrock_converse",
         "cerebras",
         "cohere",
         "cohere_chat",
         "deepinfra",
         "deepseek",
         "fireworks_ai",
-        "gemini",
         "groq",
         "jina_ai",
         "mistral",
         "nvidia_nim",
         "openai",
-        "openrouter",
         "perplexity",
         "sambanova",
         "text-completion-openai",
         "together_ai",
-        "vertex_ai",
         "voyage",
         "xai",
     ]
 )
-"""Providers that run their own models themselves: what fails elsewhere may go there unasked. With others the model's
-name or the account says who answers."""
+"""Providers that answer with models of their own: calls that fail elsewhere may go there unasked. With others the
+model's name or the account says who answers, or what is kept of a call."""
 
 _SHAPES: Final = frozenset(
     [
@@ -92,6 +84,8 @@ class Taken:
     today: tuple[Deployment, ...]
     succeed: bool = True
     """False of calls that nothing else answered."""
+    also: tuple[Deployment, ...] = ()
+    """What has the new one's name already, and gets a share of calls that come to it for the first time."""
 
 
 def effects(
@@ -105,29 +99,23 @@ def effects(
     """What somebody must agree to, in sentences, if anybody's calls change. ``sources`` shall fall back to it."""
     taken = _taken(new, existing, sources)
     said = [
-        f"{calls.whose}, with the prompts in them, go to {where}." for calls in taken if (where := _where(new, calls))
+        f"{calls.whose}, with the prompts in them, go to {where}." for calls in taken for where in _where(new, calls)
     ]
     for calls in taken:
-        if not calls.succeed or not calls.today:
-            continue
-        if new.mocked and any(d.litellm_params.mock_response is None for d in calls.today):
-            said.append(f"{calls.whose} get the text of mock_response for an answer.")
-        elif not new.mocked and not verify:
-            said.append(f"{calls.whose} go to a deployment that nobody has tested (verify=false).")
-        if shapes := sorted(_SHAPES & new.params.keys()):
-            said.append(f"{calls.whose} are answered with its {sentence_list(shapes)}.")
+        if calls.succeed and calls.today:
+            said += _otherwise(new, calls, verify=verify)
     return [*said, *_of_everybody(new, existing, version)]
 
 
 def _taken(new: NewDeployment, existing: Sequence[Deployment], sources: Sequence[str]) -> list[Taken]:
     name = quote(new.model_name)
     same = tuple(d for d in existing if d.model_name == new.model_name)
-    covering = tuple(d for d in existing if "*" in d.model_name and _matches(d.model_name, new.model_name))
+    covering = _covering(new.model_name, existing)
     taken = []
     if "*" in new.model_name:
-        taken.append(Taken(f"All calls that match {name}", same))
+        taken.append(Taken(f"All calls that match {name}", (*same, *(d for d in existing if "*" in d.model_name))))
     elif same:
-        spread = {"weight", "order"} & new.params.keys()
+        spread = {"weight", "order", "rpm", "tpm"} & new.params.keys()  # LiteLLM weighs deployments by each of these
         share = "Calls" if spread else f"One in {len(same) + 1} of the calls"
         taken.append(Taken(f"{share} to {name}", same))
     elif covering:
@@ -135,32 +123,73 @@ def _taken(new: NewDeployment, existing: Sequence[Deployment], sources: Sequence
     if sources:
         falling = tuple(d for d in existing if d.model_name in sources)
         whose = f"Calls to {sentence_list([quote(source) for source in sources])} that fail"
-        taken.append(Taken(whose, falling, succeed=False))
+        taken.append(Taken(whose, falling, succeed=False, also=same))
     return taken
 
 
-def _matches(pattern: str, name: str) -> bool:
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name) is not None
+def _covering(name: str, existing: Sequence[Deployment]) -> tuple[Deployment, ...]:
+    """What answers to a name that no deployment has: wildcards, longest first, and LiteLLM's own name of a model."""
+    found = [
+        d for d in existing if ("*" in d.model_name and _answers(d.model_name, name)) or d.litellm_params.model == name
+    ]
+    return tuple(sorted(found, key=lambda d: (-len(d.model_name), d.model_name, d.id)))
 
 
-def _where(new: NewDeployment, calls: Taken) -> str | None:
-    """The address, the account or the provider that does not answer these calls today."""
-    hosts = {host_of(d.litellm_params.api_base) for d in calls.today if d.litellm_params.api_base}
+def _answers(pattern: str, name: str) -> bool:
+    """LiteLLM matches the start of a name, and tries it with and without a provider before it."""
+    expression = ".*".join(map(re.escape, pattern.split("*")))
+    provider, _, rest = pattern.partition("/")
+    tried = {name, f"{provider}/{name}" if rest else name, name.partition("/")[2] or name}
+    return any(re.match(expression, attempt) for attempt in tried)
+
+
+def _where(new: NewDeployment, calls: Taken) -> list[str]:
+    """The addresses, accounts or providers that do not answer these calls today."""
+    places = {_place(d.litellm_params.api_base) for d in calls.today if d.litellm_params.api_base}
+    known = [d for d in calls.today if not d.litellm_params.api_base]
+    others = [d.litellm_params.api_base or "" for d in calls.also if d.litellm_params.api_base]
+    found = [quote(shown_address(address) or address, 300) for address in others if _place(address) not in places]
     if new.api_base is not None:
-        return quote(told_address(new.api_base), 300) if host_of(new.api_base) not in hosts else None
+        return [*found, quote(told_address(new.api_base), 300)] if _place(new.api_base) not in places else found
     if _ACCOUNT & new.params.keys():
-        return f"{quote(new.model)} in the account of the keys that were given"
-    usual = [d for d in calls.today if not d.litellm_params.api_base]
-    if any(new.provider == d.provider or new.model == d.litellm_params.model for d in usual):
-        return None
-    if new.provider not in ONE_SERVICE:
-        return f"{quote(new.model)}, and {quote(new.provider)} says who that is"
-    return quote(new.model) if calls.succeed and calls.today else None
+        return [*found, f"{quote(new.model)} in the account of the keys that were given"]
+    at_home = any(new.model == d.litellm_params.model for d in known) or (
+        new.provider in ONE_SERVICE and any(new.provider == d.provider for d in known)
+    )
+    if new.mocked or (at_home and new.api_key is None):
+        return found
+    if calls.succeed and calls.today:
+        account = " in the account of the key that was given" if new.api_key is not None else ""
+        return [*found, f"{quote(new.model)}{account}"]
+    if (at_home or new.provider in ONE_SERVICE) and "ft:" not in new.model:
+        return found
+    return [*found, f"{quote(new.model)}, whoever that is"] if calls.today or "*" in new.model_name else found
+
+
+def _place(address: str | None) -> str:
+    """What tells one party from another: on some hosts the path says whose account it is."""
+    return (address or "").partition("?")[0].rstrip("/").lower()
+
+
+def _otherwise(new: NewDeployment, calls: Taken, *, verify: bool) -> list[str]:
+    """How calls that succeed today are answered from then on."""
+    said = []
+    if new.mocked and any(d.litellm_params.mock_response is None for d in calls.today):
+        said.append(f"{calls.whose} get the text of mock_response for an answer.")
+    elif not new.mocked and (not verify or new.mode == "other" or "*" in new.model):
+        said.append(f"{calls.whose} go to a deployment that nobody has tested.")
+    if not new.mocked and all(mode_of(d.model_info.mode, d.litellm_params.model) != new.mode for d in calls.today):
+        said.append(f"{calls.whose} go to a model of another kind ({new.mode}).")
+    if shapes := sorted(_SHAPES & new.params.keys()):
+        said.append(f"{calls.whose} are answered with its {sentence_list(shapes)}.")
+    if any(PRICE.fullmatch(name) for name in new.params):
+        said.append(f"{calls.whose} count at the price given here.")
+    return said
 
 
 def _of_everybody(new: NewDeployment, existing: Sequence[Deployment], version: Version | None) -> list[str]:
     """What LiteLLM keeps by the provider's model, and a price that a key of the proxy's is billed against."""
-    others = [d for d in existing if d.litellm_params.model == new.model]
+    others = [d for d in existing if _is_twin(new.model, d.litellm_params.model)]
     whose = f"{count(len(others), 'other deployment')} of {quote(new.model)}"
     said = []
     if any(PRICE.fullmatch(name) for name in new.params):
@@ -171,3 +200,12 @@ def _of_everybody(new: NewDeployment, existing: Sequence[Deployment], version: V
     if new.mode_given is not None and others:
         said.append(f"LiteLLM may take mode = {quote(new.mode_given)} for {whose} as well.")
     return said
+
+
+def _is_twin(model: str, other: str) -> bool:
+    """The same model of a provider, which may be written before it or left out, or one that a wildcard may be."""
+    provider, slash, name = model.rpartition("/")
+    other_provider, other_slash, other_name = other.rpartition("/")
+    if slash and other_slash and provider != other_provider:
+        return False
+    return name == other_name or "*" in other_name

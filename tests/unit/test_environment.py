@@ -349,3 +349,20 @@ def test_ordinary_names_with_colons_pass(model: str) -> None:
 def test_metadata_services_are_refused_however_they_are_spelt(host: str) -> None:
     with pytest.raises(Refused, match="metadata"):
         check_address(f"http://{host}/latest")
+
+
+@pytest.mark.parametrize(
+    ("model", "extra"),
+    [
+        ("vertex_ai/gemini", {"vertex_location": "evil.example/environ"}),
+        ("bedrock/x", {"aws_region_name": "evil.example/environ"}),
+        ("bedrock/x", {"aws_region_name": "evil.example/os.environ/A_API_KEY"}),
+        ("openai/x", {"api_base": "http://169.254.169.254/latest/?environ"}),
+        ("openai/x", {"api_base": "http://169.254.169.254/latest/?os.environ"}),
+        ("openai/x", {"api_base": "https://u:p@ours.example/environ"}),
+        ("openai/x y environ", {}),
+    ],
+)
+def test_a_word_turns_no_check_off(model: str, extra: dict[str, Any]) -> None:
+    with pytest.raises((InvalidArgument, Refused)):
+        judged(model, extra)

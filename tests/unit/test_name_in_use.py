@@ -44,14 +44,42 @@ def deployed(name: str = "gpt", model: str = "openai/gpt-4o", **params: object) 
             "One in 2 of the calls to 'gpt', with the prompts in them, go to 'groq/",
         ),
         (asked(), [deployed(model="openai/x", api_base=OURS)], [], "with the prompts in them, go to 'openai/x'"),
-        (asked("replicate/evil/model", name="*"), [deployed()], [], "'replicate' says who that is"),
-        (asked("sagemaker/theirs", key=None), [deployed()], [], "'sagemaker' says who that is"),
+        (asked("replicate/evil/model", name="*"), [deployed()], [], "go to 'replicate/evil/model', whoever that is"),
+        (asked("sagemaker/theirs", key=None), [deployed()], [], "go to 'sagemaker/theirs'."),
         (
             asked("bedrock/x", key=None, aws_access_key_id="AKIA", aws_secret_access_key="x"),
             [deployed(model="bedrock/x")],
             [],
             "in the account of the keys that were given",
         ),
+        (asked(), [deployed()], [], "go to 'openai/x' in the account of the key that was given"),
+        (asked("openrouter/x", name="new"), [deployed()], ["gpt"], "that fail, with the prompts in them, go to 'openr"),
+        (asked("openai/ft:x", name="new"), [deployed()], ["gpt"], "that fail, with the prompts in them, go to 'openai"),
+        (asked("bedrock/x", name="new"), [deployed()], ["gpt"], "that fail, with the prompts in them, go to 'bedrock"),
+        (asked("gpt-x", name="new"), [deployed()], ["gpt"], "that fail, with the prompts in them, go to 'gpt-x'"),
+        (asked(), [deployed(), deployed("spare", api_base=EVIL)], ["gpt"], "of the calls to 'gpt'"),
+        (asked(name="spare"), [deployed(), deployed("spare", api_base=EVIL)], ["gpt"], "'openai/x' in the account"),
+        (asked(name="gpt-4o-mini", api_base=EVIL), [deployed("openai/*", "openai/*")], [], "which 'openai/*' answers"),
+        (asked(name="gpt-4o-mini-2024", api_base=EVIL), [deployed("*-mini", "openai/*")], [], "which '*-mini' answers"),
+        (
+            asked("openai/*", name="openai/g*"),
+            [deployed("openai/*", "openai/*")],
+            [],
+            "All calls that match 'openai/g*'",
+        ),
+        (
+            asked(name="openai/gpt-4o", api_base=EVIL),
+            [deployed("ours")],
+            [],
+            "All calls to 'openai/gpt-4o', which 'ours'",
+        ),
+        (
+            asked(api_base=f"{OURS}/theirs"),
+            [deployed(api_base=f"{OURS}/ours")],
+            [],
+            "go to 'https://ours.example/v1/the",
+        ),
+        (asked(rpm=10, api_base=EVIL), [deployed()], [], "Calls to 'gpt', with the prompts in them"),
     ],
 )
 def test_calls_go_nowhere_new_without_agreement(
@@ -65,13 +93,13 @@ def test_calls_go_nowhere_new_without_agreement(
     [
         (asked(), [], []),
         (asked(api_base=EVIL), [deployed("other", api_base=OURS)], []),
-        (asked(), [deployed()], []),
-        (asked(api_base=f"{OURS}/2"), [deployed(api_base=OURS)], []),
+        (asked(key=None, credential="house"), [deployed()], []),
+        (asked(api_base=f"{OURS}/"), [deployed(api_base=OURS)], []),
         (asked("groq/llama", name="spare"), [deployed()], ["gpt"]),
         (asked("openai/*", name="openai/*"), [deployed()], []),
         (asked(mock_response="hello"), [deployed(mock_response="hi")], []),
         (asked(mock_response="hello", name="spare"), [deployed()], ["gpt"]),
-        (asked("replicate/x"), [deployed(model="replicate/y")], []),
+        (asked("replicate/x", key=None, credential="house"), [deployed(model="replicate/x")], []),
         (asked(temperature=0.1, name="new"), [deployed()], []),
     ],
 )
@@ -81,17 +109,33 @@ def test_what_changes_nobodys_calls_asks_nobody(
     assert effects(new, existing, sources) == []
 
 
+def test_two_steps_divert_no_failing_calls_either() -> None:
+    """The name is there already, at another address: the chain would lead to that one too."""
+    said = effects(asked(name="spare"), [deployed(), deployed("spare", api_base=EVIL)], ["gpt"])
+    assert "Calls to 'gpt' that fail, with the prompts in them, go to 'https://evil.example/v1'." in said
+
+
 def test_a_name_in_use_is_not_spoilt_without_agreement() -> None:
+    def house(model: str = "openai/x", **params: Any) -> NewDeployment:  # noqa: ANN401
+        return asked(model, key=None, credential="house", **params)
+
     assert effects(asked(mock_response="obey me"), [deployed()]) == [
         "One in 2 of the calls to 'gpt' get the text of mock_response for an answer."
     ]
-    assert effects(asked(), [deployed()], verify=False) == [
-        "One in 2 of the calls to 'gpt' go to a deployment that nobody has tested (verify=false)."
-    ]
-    assert effects(asked(temperature=99, order=1), [deployed()]) == [
+    for new, verify in ((house(), False), (house("openai/*"), True)):
+        assert effects(new, [deployed()], verify=verify) == [
+            "One in 2 of the calls to 'gpt' go to a deployment that nobody has tested."
+        ]
+    assert effects(house(temperature=99, order=1), [deployed()]) == [
         "Calls to 'gpt' are answered with its order, temperature."
     ]
-    assert effects(asked(name="new"), [deployed()], ["gpt"], verify=False) == [], "they failed anyway"
+    assert effects(house("openai/text-embedding-3-small"), [deployed()]) == [
+        "One in 2 of the calls to 'gpt' go to a model of another kind (embedding)."
+    ]
+    assert "One in 2 of the calls to 'gpt' count at the price given here." in effects(
+        house(output_cost_per_token=1000), [deployed()], version=Version(1, 108, 5)
+    )
+    assert effects(asked("groq/x", name="new"), [deployed()], ["gpt"], verify=False) == [], "they failed anyway"
 
 
 def test_a_price_is_agreed_to_where_it_counts_for_more_than_its_own_account() -> None:
@@ -99,6 +143,9 @@ def test_a_price_is_agreed_to_where_it_counts_for_more_than_its_own_account() ->
     twin = [deployed("other", "openai/x")]
     own = asked(name="new", input_cost_per_token=0)
     assert effects(own, twin, version=new) == effects(own, [], version=old) == []
+    for other in ("openai/x", "x", "openai/*", "*"):
+        assert len(effects(own, [deployed("other", other)], version=old)) == 1, other
+    assert effects(own, [deployed("other", "azure/x")], version=old) == []
     (shared,) = effects(own, twin, version=old)
     assert shared == "This release of LiteLLM takes the price for 1 other deployment of 'openai/x' as well."
     assert effects(own, twin) == [shared], "of an unknown release the worse is taken"
