@@ -158,20 +158,23 @@ async def test_a_way_out_of_an_outage(gateway: Seeded, connect: Connect) -> None
             assert look["deployments"][0]["health"]["status"] == "unhealthy"
 
             before, chains = rows(gateway), general(gateway)
-            answered = await steward(
-                "create_model",
-                model_name="way-out",
-                model="openai/way-out",
-                api_key=UPSTREAM_API_KEY,
-                api_base=upstream.base_url,
-                fallback_for=["legacy-assistant"],
-            )
+            arguments = {
+                "model_name": "way-out",
+                "model": "openai/way-out",
+                "api_key": UPSTREAM_API_KEY,
+                "api_base": upstream.base_url,
+                "fallback_for": ["legacy-assistant"],
+            }
+            answered = await steward("create_model", **arguments)
             if gateway.is_oldest:
                 assert "LiteLLM 1.74.9 has no safe way to change fallbacks" in answered.error()
                 assert rows(gateway) == before
                 assert upstream.requests == 0
                 return
-            made = answered.ok()
+            (line, *_) = [line for line in answered.ok()["plan"] if "that fail, with the prompts in them" in line]
+            assert upstream.base_url in line
+            assert upstream.requests == 0, "nothing goes to a new address before somebody agreed"
+            made = (await steward("create_model", **arguments, approval=answered.data["approval"])).ok()
             assert named(made, "general") == {"legacy-assistant": ["legacy-assistant-eu", "way-out"]}
 
             rescued = gateway.chat(master, "legacy-assistant")

@@ -73,7 +73,7 @@ async def test_a_key_reads_about_itself_and_changes_nothing(gateway: Seeded, con
     plain = {"user_id": owner, "key_alias": f"{alias}-plain", "max_budget": 1}
     async with connect() as steward:
         first = (await steward("create_user", user_id=owner, create_key=True)).ok()
-        second = (await steward("generate_key", key_alias=alias, user=owner, max_budget=1)).ok()
+        second = (await steward("generate_key", key_alias=alias, user=owner, max_budget=100)).ok()
         third = (await steward("generate_key", key_alias=f"{alias}-team", team="Marketing")).ok()
     with _holder_of(gateway, gateway.admin("POST", "/key/generate", json=plain).json()["key"]) as client:
         assert client.post("/key/generate", json={}).is_success, "else there is nothing to confine"
@@ -85,7 +85,7 @@ async def test_a_key_reads_about_itself_and_changes_nothing(gateway: Seeded, con
             assert able - {"list keys"} == {"call a model", "list models", "read itself"}, asked
             with _holder_of(gateway, made["key"]) as client:
                 assert client.post("/key/delete", json={"keys": [second["key_id"]]}).status_code in (401, 403)
-                raised = {"key": made["key"], "max_budget": 1000}
+                raised = {"key": made["key"], "max_budget": 10_000}
                 assert client.post("/key/update", json=raised).status_code in (401, 403)
     finally:
         gateway.admin("POST", "/key/delete", json={"key_aliases": [alias, f"{alias}-team"]})

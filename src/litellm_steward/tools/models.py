@@ -82,8 +82,8 @@ async def create_model(
 ) -> CreatedModel | InputRequiredResult:
     """Add a deployment to the proxy and prove by a real call that it works; what fails the test is removed again.
 
-    Sending a stored credential, a variable of the proxy or calls to an existing name to a new api_base, or
-    setting parameters not known to be harmless, needs the user's agreement first.
+    Sending a stored credential or a variable of the proxy to an api_base, changing who answers calls to an
+    existing name, or setting parameters not known to be harmless, needs the user's agreement first.
     """
     steward = steward_of(ctx)
     check_name("model_name", model_name)
