@@ -76,6 +76,12 @@ def chains(live: Fallbacks, deployments: Iterable[Deployment]) -> list[Chain]:
     return [Chain(model, kind, chain, missing(chain, known)) for kind, rules in lists for model, chain in rules]
 
 
+def leading_to(live: Fallbacks, name: str) -> list[str]:
+    """The models whose chains name this one, whether or not anything answers to it yet; not the default."""
+    rules = [*live.general, *live.context_window, *live.content_policy]
+    return list(dict.fromkeys(model for model, chain in rules if name in chain and model != DEFAULT))
+
+
 def missing(chain: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
     """Targets that no deployment, wildcard or alias answers to."""
     patterns = [name for name in known if "*" in name]

@@ -269,6 +269,16 @@ async def test_a_refused_fallback_creates_nothing(version: str, says: str) -> No
     assert not release.calls("/model/new")
 
 
+async def test_a_name_that_only_a_chain_knows_takes_its_calls_with_agreement() -> None:
+    """What a deleted model leaves behind: whoever makes the name again gets the calls that fail elsewhere."""
+    async with steward_with(Release(MID)) as ctx:
+        planned = await created(ctx, model_name="retired-model")
+        assert planned.status == "approval_required"
+        assert any("that fail, with the prompts in them, go to" in line for line in planned.plan or ())
+        made = await created(ctx, model_name="retired-model", approval=planned.approval)
+    assert made.status == "created"
+
+
 async def test_a_fallback_that_fails_says_what_was_done() -> None:
     refused = httpx.Response(400, json={"detail": {"error": "no"}})
     release = Release(NEW, source="db", failing={"/fallback": refused})

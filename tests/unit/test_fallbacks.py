@@ -69,6 +69,12 @@ def test_a_target_goes_to_the_end_of_its_chain_and_the_rest_stays() -> None:
     assert fallbacks.with_target([], "x", "d") == [("x", ("d",))]
 
 
+def test_chains_lead_to_a_name_before_anything_answers_to_it() -> None:
+    state = live([("a", ("b", "gone")), ("*", ("gone",)), ("c", ("b",))])
+    assert fallbacks.leading_to(state, "gone") == ["a"]
+    assert fallbacks.leading_to(state, "nobody") == []
+
+
 def test_missing_targets_are_flagged_and_the_star_is_the_default() -> None:
     state = live([("a", ("b", "gone")), ("*", ("c",))], aliases=("c",))
     found = fallbacks.chains(state, deployed("a", "b", "openai/*"))

@@ -105,7 +105,9 @@ async def create_model(
     audit.about(model=new.model_name, model_id=new.id, of=new.model, api_base=shown_address(new.api_base))
     fields = {"model_name": new.model_name, "model": new.model, **new.params}
     references = find_references(fields, steward.settings)
-    version, existing = await together(steward.version(), models.all_deployments(steward.proxy))
+    version, existing, live = await together(
+        steward.version(), models.all_deployments(steward.proxy), fallbacks.read(steward.proxy)
+    )
     check_resolved(references, version)
     notes = _name_notes(new, existing)
     await _check_credential(steward.proxy, new.credential)
@@ -113,7 +115,8 @@ async def create_model(
     if own_key_missing(new):
         new = new.without_ambient_key()
         notes.append("No key was given, so none is sent to this api_base; the proxy's own keys stay where they are.")
-    exposed = [*effects(new, existing, sources, version, verify=verify), *exposures(new, references)]
+    falling = [*sources, *(source for source in fallbacks.leading_to(live, new.model_name) if source not in sources)]
+    exposed = [*effects(new, existing, falling, version, verify=verify), *exposures(new, references)]
     if exposed:
         plan = creation_plan(new, references, exposed, sources, existing)
         agreed = await agreement(steward.approvals, ctx, plan, approval)
