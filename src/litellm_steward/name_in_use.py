@@ -94,10 +94,14 @@ def effects(
     sources: Sequence[str] = (),
     version: Version | None = None,
     *,
+    leading: Sequence[str] = (),
     verify: bool = True,
 ) -> list[str]:
-    """What somebody must agree to, in sentences, if anybody's calls change. ``sources`` shall fall back to it."""
-    taken = _taken(new, existing, sources)
+    """What somebody must agree to, in sentences, if anybody's calls change.
+
+    ``sources`` shall fall back to the new deployment's name; the chains of ``leading`` name it already.
+    """
+    taken = _taken(new, existing, sources, [source for source in leading if source not in sources])
     said = [
         f"{calls.whose}, with the prompts in them, go to {where}." for calls in taken for where in _where(new, calls)
     ]
@@ -107,7 +111,9 @@ def effects(
     return [*said, *_of_everybody(new, existing, version)]
 
 
-def _taken(new: NewDeployment, existing: Sequence[Deployment], sources: Sequence[str]) -> list[Taken]:
+def _taken(
+    new: NewDeployment, existing: Sequence[Deployment], sources: Sequence[str], leading: Sequence[str]
+) -> list[Taken]:
     name = quote(new.model_name)
     same = tuple(d for d in existing if d.model_name == new.model_name)
     covering = _covering(new.model_name, existing)
@@ -121,10 +127,18 @@ def _taken(new: NewDeployment, existing: Sequence[Deployment], sources: Sequence
     elif covering:
         taken.append(Taken(f"All calls to {name}, which {quote(covering[0].model_name)} answers today", covering))
     if sources:
-        falling = tuple(d for d in existing if d.model_name in sources)
-        whose = f"Calls to {sentence_list([quote(source) for source in sources])} that fail"
-        taken.append(Taken(whose, falling, succeed=False, also=same))
+        taken.append(Taken(_falling(sources), _of(sources, existing), succeed=False, also=same))
+    if leading:
+        taken.append(Taken(_falling(leading), (*_of(leading, existing), *same), succeed=False))
     return taken
+
+
+def _falling(names: Sequence[str]) -> str:
+    return f"Calls to {sentence_list([quote(name) for name in names])} that fail"
+
+
+def _of(names: Sequence[str], existing: Sequence[Deployment]) -> tuple[Deployment, ...]:
+    return tuple(d for d in existing if d.model_name in names)
 
 
 def _covering(name: str, existing: Sequence[Deployment]) -> tuple[Deployment, ...]:

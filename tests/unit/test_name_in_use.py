@@ -115,6 +115,14 @@ def test_two_steps_divert_no_failing_calls_either() -> None:
     assert "Calls to 'gpt' that fail, with the prompts in them, go to 'https://evil.example/v1'." in said
 
 
+def test_chains_that_lead_there_already_tell_of_the_new_place_only() -> None:
+    here = [deployed("first"), deployed("gpt", api_base=OURS)]
+    assert effects(asked(name="new", api_base=EVIL), here, leading=["first"]) == [
+        "Calls to 'first' that fail, with the prompts in them, go to 'https://evil.example/v1'."
+    ]
+    assert effects(asked(api_base=OURS), here, leading=["first"]) == [], "they go there today"
+
+
 def test_a_name_in_use_is_not_spoilt_without_agreement() -> None:
     def house(model: str = "openai/x", **params: Any) -> NewDeployment:  # noqa: ANN401
         return asked(model, key=None, credential="house", **params)

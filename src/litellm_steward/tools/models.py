@@ -115,8 +115,9 @@ async def create_model(
     if own_key_missing(new):
         new = new.without_ambient_key()
         notes.append("No key was given, so none is sent to this api_base; the proxy's own keys stay where they are.")
-    falling = [*sources, *(source for source in fallbacks.leading_to(live, new.model_name) if source not in sources)]
-    exposed = [*effects(new, existing, falling, version, verify=verify), *exposures(new, references)]
+    leading = fallbacks.leading_to(live, new.model_name)
+    changed = effects(new, existing, sources, version, leading=leading, verify=verify)
+    exposed = [*changed, *exposures(new, references)]
     if exposed:
         plan = creation_plan(new, references, exposed, sources, existing)
         agreed = await agreement(steward.approvals, ctx, plan, approval)
