@@ -19,24 +19,12 @@ from typing import Final
 from litellm_steward.addresses import AZURE_HOSTS, host_of, told_address
 from litellm_steward.deployment_request import NewDeployment
 from litellm_steward.environment import CREDENTIAL_FIELD, Reference, strings
-from litellm_steward.name_in_use import PRICE
+from litellm_steward.name_in_use import ONE_SERVICE, PRICE, SHAPES
 from litellm_steward.text import quote, scrub
 
-BRING_THEIR_KEY: Final = frozenset(
+BRING_THEIR_KEY: Final = ONE_SERVICE | frozenset(
     [
-        "openai",
-        "text-completion-openai",
-        "anthropic",
-        "mistral",
-        "groq",
-        "deepseek",
-        "together_ai",
         "openrouter",
-        "xai",
-        "perplexity",
-        "fireworks_ai",
-        "cohere",
-        "cohere_chat",
         "hosted_vllm",
         "ollama",
         "ollama_chat",
@@ -44,42 +32,19 @@ BRING_THEIR_KEY: Final = frozenset(
         "llamafile",
         "custom_openai",
         "openai_like",
-        "nvidia_nim",
-        "cerebras",
-        "sambanova",
-        "deepinfra",
-        "voyage",
-        "jina_ai",
         "litellm_proxy",
     ]
 )
 """Providers that authenticate with ``api_key`` alone and prefer it to any key in the proxy's environment."""
 
-_HARMLESS: Final = frozenset(
+_HARMLESS: Final = SHAPES | frozenset(
     [
-        "timeout",
-        "stream_timeout",
-        "max_retries",
-        "temperature",
-        "max_tokens",
-        "max_completion_tokens",
-        "top_p",
-        "top_k",
-        "seed",
-        "stop",
-        "n",
-        "presence_penalty",
-        "frequency_penalty",
         "reasoning_effort",
         "thinking",
         "verbosity",
         "drop_params",
         "modify_params",
-        "weight",
-        "order",
         "mock_response",
-        "mock_timeout",
-        "mock_delay",
         "max_parallel_requests",
         "itpm",
         "otpm",
@@ -97,12 +62,8 @@ _HARMLESS: Final = frozenset(
         "aws_session_token",
         "organization",
         "api_version",
-        "dimensions",
         "encoding_format",
         "stream_options",
-        "response_format",
-        "cooldown_time",
-        "allowed_fails",
         "merge_reasoning_content_in_choices",
         "service_tier",
         "litellm_credential_name",

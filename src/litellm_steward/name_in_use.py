@@ -48,7 +48,7 @@ ONE_SERVICE: Final = frozenset(
 """Providers that answer with models of their own: calls that fail elsewhere may go there unasked. With others the
 model's name or the account says who answers, or what is kept of a call."""
 
-_SHAPES: Final = frozenset(
+SHAPES: Final = frozenset(
     [
         "timeout",
         "stream_timeout",
@@ -73,6 +73,8 @@ _SHAPES: Final = frozenset(
         "mock_delay",
     ]
 )
+"""Parameters that give nothing away, and change how calls are answered or spread."""
+
 _ACCOUNT: Final = frozenset({"aws_access_key_id", "aws_secret_access_key", "aws_session_token"})
 
 
@@ -194,7 +196,7 @@ def _otherwise(new: NewDeployment, calls: Taken, *, verify: bool) -> list[str]:
         said.append(f"{calls.whose} go to a deployment that nobody has tested.")
     if not new.mocked and all(mode_of(d.model_info.mode, d.litellm_params.model) != new.mode for d in calls.today):
         said.append(f"{calls.whose} go to a model of another kind ({new.mode}).")
-    if shapes := sorted(_SHAPES & new.params.keys()):
+    if shapes := sorted(SHAPES & new.params.keys()):
         said.append(f"{calls.whose} are answered with its {sentence_list(shapes)}.")
     if any(PRICE.fullmatch(name) for name in new.params):
         said.append(f"{calls.whose} count at the price given here.")
