@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import ClassVar, Final, Literal
 
 from litellm_steward import errors
@@ -20,6 +19,7 @@ from litellm_steward.api.router import DEFAULT, FallbackList, Fallbacks, Kind
 from litellm_steward.api.version import Version
 from litellm_steward.errors import Fault, Refused, StewardError, Unsupported
 from litellm_steward.text import quote, sentence_list
+from litellm_steward.wildcards import any_answers
 
 Recipe = Literal["one chain", "whole list"]
 
@@ -84,12 +84,7 @@ def leading_to(live: Fallbacks, name: str) -> list[str]:
 
 def missing(chain: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
     """Targets that no deployment, wildcard or alias answers to."""
-    patterns = [name for name in known if "*" in name]
-    return tuple(
-        target
-        for target in chain
-        if target not in known and not any(fnmatchcase(target, pattern.replace("[", "[[]")) for pattern in patterns)
-    )
+    return tuple(target for target in chain if target not in known and not any_answers(known, target))
 
 
 def recipe(version: Version | None, live: Fallbacks) -> Recipe:
@@ -103,6 +98,11 @@ def recipe(version: Version | None, live: Fallbacks) -> Recipe:
         raise Unsupported(
             f"LiteLLM {version} has no safe way to change fallbacks at run time",
             hint="Leave fallback_for out, and add the fallback to router_settings.fallbacks in config.yaml or upgrade.",
+        )
+    if "general" in live.unreadable:
+        raise Refused(
+            "Our admin key may not read fallbacks, so adding one could lose another",
+            hint="Leave fallback_for out, or give the steward the key of a proxy_admin.",
         )
     if live.owned_by_config:
         raise Refused(

@@ -17,6 +17,7 @@ from litellm_steward.api.models import Deployment
 from litellm_steward.api.version import Version
 from litellm_steward.deployment_request import NewDeployment, mode_of
 from litellm_steward.text import count, quote, sentence_list
+from litellm_steward.wildcards import may_answer
 
 PRICE: Final = re.compile(r"(?:input|output|cache|search|code|citation)_[a-z0-9_]*(?:cost|pricing)[a-z0-9_]*")
 PRICES_APART_FROM: Final = Version(1, 108, 5)
@@ -146,17 +147,11 @@ def _of(names: Sequence[str], existing: Sequence[Deployment]) -> tuple[Deploymen
 def _covering(name: str, existing: Sequence[Deployment]) -> tuple[Deployment, ...]:
     """What answers to a name that no deployment has: wildcards, longest first, and LiteLLM's own name of a model."""
     found = [
-        d for d in existing if ("*" in d.model_name and _answers(d.model_name, name)) or d.litellm_params.model == name
+        d
+        for d in existing
+        if ("*" in d.model_name and may_answer(d.model_name, name)) or d.litellm_params.model == name
     ]
     return tuple(sorted(found, key=lambda d: (-len(d.model_name), d.model_name, d.id)))
-
-
-def _answers(pattern: str, name: str) -> bool:
-    """LiteLLM matches the start of a name, and tries it with and without a provider before it."""
-    expression = ".*".join(map(re.escape, pattern.split("*")))
-    provider, _, rest = pattern.partition("/")
-    tried = {name, f"{provider}/{name}" if rest else name, name.partition("/")[2] or name}
-    return any(re.match(expression, attempt) for attempt in tried)
 
 
 def _where(new: NewDeployment, calls: Taken) -> list[str]:

@@ -39,6 +39,7 @@ def deployed(*names: str) -> list[Deployment]:
         (MIDDLE, live(STARRED), Refused),
         (NEWEST, live(PLAIN, config=True), Refused),
         (NEWEST, live(STARRED, config=True), Refused),
+        (NEWEST, Fallbacks(unreadable=("general", "default")), Refused),
     ],
 )
 def test_the_table(version: Version | None, state: Fallbacks, expected: str | type[Exception]) -> None:

@@ -9,6 +9,7 @@ from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.wire import Wire
 from litellm_steward.references.matching import Candidate, not_found
 from litellm_steward.text import quote
+from litellm_steward.wildcards import any_answers
 
 SPECIAL: Final = frozenset({"all-team-models", "all-proxy-models", "no-default-models"})
 
@@ -27,11 +28,11 @@ async def unknown_models(proxy: Proxy, names: Sequence[str]) -> list[str]:
 
 
 async def missing_models(proxy: Proxy, names: Sequence[str]) -> list[str]:
-    """A sentence for each name that no deployment or access group has, with near misses: ``GET /models``."""
+    """A sentence for each name that no deployment, wildcard or access group answers to: ``GET /models``."""
     asked = [name for name in names if name not in SPECIAL and "*" not in name]
     if not asked:
         return []
     known = [model.id for model in (await proxy.get("/models", _Models, {"include_model_access_groups": True})).data]
     pool = [Candidate(name, name, (), quote(name)) for name in known]
-    missing = [name for name in asked if name not in known]
+    missing = [name for name in asked if name not in known and not any_answers(known, name)]
     return [str(not_found("model", name, pool)) for name in missing[:5]]

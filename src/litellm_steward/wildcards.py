@@ -1,0 +1,37 @@
+"""Which names a wildcard of the proxy's answers to, as LiteLLM matches them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def answers(pattern: str, name: str) -> bool:
+    """Whether it takes the name as it stands. LiteLLM matches the start of it.
+
+    Without a regular expression: whoever names models could make one that takes for ever.
+    """
+    first, *others = pattern.split("*")
+    if not name.startswith(first):
+        return False
+    at = len(first)
+    for part in others:
+        found = name.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
+
+
+def any_answers(names: Iterable[str], name: str) -> bool:
+    """Whether there is a wildcard among these names that takes this one as it stands."""
+    return any("*" in pattern and answers(pattern, name) for pattern in names)
+
+
+def may_answer(pattern: str, name: str) -> bool:
+    """Whether it may take the name: with and without a provider before it.
+
+    LiteLLM tries that of a model which it knows, ``openai/gpt-4o`` for ``gpt-4o``; which it knows, we do not.
+    """
+    provider, slash, _ = pattern.partition("/")
+    tried = {name, f"{provider}/{name}" if slash else name, name.partition("/")[2] or name}
+    return any(answers(pattern, attempt) for attempt in tried)
