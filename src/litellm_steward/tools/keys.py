@@ -15,7 +15,6 @@ from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import Team
 from litellm_steward.api.version import BUDGET_LIMITS_SINCE
-from litellm_steward.approval import Agreed, Pending, agreement
 from litellm_steward.budgets import check_budget, normalise_duration
 from litellm_steward.delivery import prepare_delivery
 from litellm_steward.labels import check_labels
@@ -54,6 +53,7 @@ from litellm_steward.tools.parameters import (
     Tpm,
     UserRef,
 )
+from litellm_steward.tools.planned import unless_agreed
 from litellm_steward.tools.view import StewardContext, steward_of
 from litellm_steward.usage.figures import total
 from litellm_steward.usage.report import Usage
@@ -235,14 +235,11 @@ async def delete_key(ctx: StewardContext, key: KeyRef, approval: Approval = None
     audit.about(key=found.key_alias, key_id=found.token, team_id=found.team_id, user=found.user_id)
     team = await _team_of(proxy, found)
     plan = deletion_plan(found, team, match.notes)
-    agreed = await agreement(steward.approvals, ctx, plan, approval)
     outcome = DeletedKey(
         status="approval_required", key_id=found.token, key_masked=masked(found), key_alias=found.key_alias
     )
-    if isinstance(agreed, Pending):
-        return outcome.model_copy(update={"plan": list(plan.lines), "approval": agreed.approval})
-    if not isinstance(agreed, Agreed):
-        return agreed
+    if (waiting := await unless_agreed(ctx, plan, approval, outcome)) is not None:
+        return waiting
     done = await key_changes.delete(proxy, found)
     notes = done.notes
     if is_raw_key(key.strip()):

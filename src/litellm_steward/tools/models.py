@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 from mcp.types import InputRequiredResult
 from pydantic import Field, SecretStr
 
 from litellm_steward import audit, deployments, errors, fallbacks, measurements
 from litellm_steward.addresses import shown_address
-from litellm_steward.api import credentials, models, router
+from litellm_steward.api import credentials, models
 from litellm_steward.api.models import Deployment
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.router import Fallbacks
 from litellm_steward.api.version import Version
-from litellm_steward.approval import Agreed, Pending, Plan, agreement
 from litellm_steward.budgets import check_budget, normalise_duration
 from litellm_steward.deployment_request import NewDeployment, new_deployment
 from litellm_steward.environment import check_resolved, find_references
@@ -37,17 +36,16 @@ from litellm_steward.tools.model_views import (
     deployment_view,
 )
 from litellm_steward.tools.parameters import Approval, BudgetDuration, MaxBudget, Rpm, Tpm
-from litellm_steward.tools.view import StewardContext, View, steward_of
+from litellm_steward.tools.planned import unless_agreed
+from litellm_steward.tools.room import ROOM, fitting, size
+from litellm_steward.tools.view import StewardContext, steward_of
 
 BUDGETS_BIND_FROM: Final = Version(1, 91, 0)
 """1.74.9 and 1.83.14 store a deployment's budget and do not enforce it for models added at run time."""
 PAGE: Final = 50
-ROOM: Final = 3_700
-"""Letters of JSON that an answer may take by default, which is under 1,500 tokens."""
-ROOM_FOR_CHAINS: Final = 2_000
+ROOM_FOR_CHAINS: Final = 650
 
 ModelRef = Annotated[str, Field(min_length=1, max_length=300, description="Model name or deployment id")]
-V = TypeVar("V", bound=View)
 Price = Annotated[float | None, Field(ge=0, description="USD")]
 
 
@@ -111,7 +109,7 @@ async def create_model(
     check_resolved(references, version)
     notes = _name_notes(new, existing)
     await _check_credential(steward.proxy, new.credential)
-    sources = await _fallback_sources(steward.proxy, version, new, existing, fallback_for or [])
+    sources = _fallback_sources(version, new, existing, live, fallback_for or [])
     if own_key_missing(new):
         new = new.without_ambient_key()
         notes.append("No key was given, so none is sent to this api_base; the proxy's own keys stay where they are.")
@@ -120,11 +118,8 @@ async def create_model(
     exposed = [*changed, *exposures(new, references)]
     if exposed:
         plan = creation_plan(new, references, exposed, sources, existing)
-        agreed = await agreement(steward.approvals, ctx, plan, approval)
-        if isinstance(agreed, Pending):
-            return _pending(new, plan, agreed.approval)
-        if not isinstance(agreed, Agreed):
-            return agreed
+        if (waiting := await unless_agreed(ctx, plan, approval, _planned(new))) is not None:
+            return waiting
     timeout = steward.settings.steward_timeout
     made = await deployments.make(steward.proxy, new, version, existing, verify=verify, timeout=timeout)
     notes += [*made.notes, *_result_notes(new, made.deployment, version)]
@@ -194,11 +189,11 @@ async def get_model_info(
         )
         for d in wanted
     ]
-    shown = _fitting(chain_views(chains, deployed), ROOM_FOR_CHAINS)
+    shown = fitting(chain_views(chains, deployed), ROOM_FOR_CHAINS)
     if len(shown) < len(chains):
         notes.append(f"{len(chains) - len(shown)} more chains are not shown; ask for one model.")
     if limit is None:
-        views = _fitting(views, ROOM - sum(map(_size, shown)))
+        views = fitting(views, ROOM - sum(map(size, shown)))
     if any(view.mean_latency_ms is not None for view in views):
         notes.append(f"mean_latency_ms: all calls to the model name in {measurements.LATENCY_DAYS} days.")
     end = start + len(views)
@@ -232,17 +227,14 @@ async def delete_model(
     others = [d for d in deployed if d.model_name == found.model_name and d.id != found.id]
     chains = fallbacks.chains(live, deployed)
     plan = deletion_plan(found, others, chains, [*match.notes, *fallbacks.unreadable_notes(live)])
-    agreed = await agreement(steward.approvals, ctx, plan, approval)
     outcome = DeletedModel(
         status="approval_required",
         model_id=found.id,
         model_name=found.model_name,
         remaining_deployments=len(others) + 1,
     )
-    if isinstance(agreed, Pending):
-        return outcome.model_copy(update={"plan": list(plan.lines), "approval": agreed.approval})
-    if not isinstance(agreed, Agreed):
-        return agreed
+    if (waiting := await unless_agreed(ctx, plan, approval, outcome)) is not None:
+        return waiting
     await deployments.remove(steward.proxy, found.id, deployments.RELOADED)
     notes = ["Instances of the proxy may route to it for up to 30 s more."]
     if not others and (naming := chains_naming(chains, found.model_name)):
@@ -290,8 +282,8 @@ async def _check_credential(proxy: Proxy, name: str | None) -> None:
         raise not_found("stored credential", name, pool, "Nothing was created.")
 
 
-async def _fallback_sources(
-    proxy: Proxy, version: Version | None, new: NewDeployment, existing: Sequence[Deployment], names: Sequence[str]
+def _fallback_sources(
+    version: Version | None, new: NewDeployment, existing: Sequence[Deployment], live: Fallbacks, names: Sequence[str]
 ) -> list[str]:
     """The models that shall fall back to the new one; whatever speaks against it is said before it is created."""
     if not names:
@@ -301,11 +293,11 @@ async def _fallback_sources(
         raise errors.InvalidArgument(f"{quote(new.model_name)} cannot be its own fallback")
     if "*" in new.model_name:
         raise errors.InvalidArgument("A wildcard cannot be a fallback")
-    fallbacks.recipe(version, await router.fallbacks(proxy))
+    fallbacks.recipe(version, live)
     return sources
 
 
-def _pending(new: NewDeployment, plan: Plan, token: str) -> CreatedModel:
+def _planned(new: NewDeployment) -> CreatedModel:
     return CreatedModel(
         status="approval_required",
         model_name=new.model_name,
@@ -314,8 +306,6 @@ def _pending(new: NewDeployment, plan: Plan, token: str) -> CreatedModel:
         api_base=shown_address(new.api_base),
         verified=False,
         verification="nothing was created yet",
-        plan=list(plan.lines),
-        approval=token,
     )
 
 
@@ -377,18 +367,3 @@ def _concerning(chains: Sequence[Chain], group: Group) -> list[Chain]:
     return [
         chain for chain in chains if any(chain.names(name) for name in names) or (chain.kind == "default" and not own)
     ]
-
-
-def _fitting(views: Sequence[V], room: int) -> list[V]:
-    """As many as fit; at least one."""
-    fitting = list[V]()
-    for view in views:
-        room -= _size(view)
-        if room < 0 and fitting:
-            break
-        fitting.append(view)
-    return fitting
-
-
-def _size(view: View) -> int:
-    return len(view.model_dump_json(exclude_none=True))

@@ -49,11 +49,11 @@ from litellm_steward.tools.parameters import (
     Tpm,
     UserRef,
 )
+from litellm_steward.tools.room import ROOM, fitting, size
 from litellm_steward.tools.view import Answer, Id, Name, StewardContext, View, steward_of
 from litellm_steward.usage.report import Usage
 from litellm_steward.usage.scopes import team_with_usage
 
-MOST_MEMBERS = 10
 LARGE_SHARE = 25
 """Percent of a team's spend from which an unbudgeted key is named."""
 
@@ -105,7 +105,7 @@ class NewTeam(Answer):
 
 
 class TeamDetails(Answer):
-    """One team: budget, members, keys, and who spent what."""
+    """One team: budget, ``top`` of its members, keys, and who spent what."""
 
     team_alias: Name | None = None
     team_id: Id
@@ -219,7 +219,7 @@ async def get_team_info(
 ) -> TeamDetails:
     """One team (a department, a project): budget, members, key counts, and its spend by model, user, key and day.
 
-    Answers who in a team spent how much, and which of its keys nothing limits.
+    Answers who in a team spent how much, and which of its keys nothing limits. top bounds the members listed, too.
     """
     proxy = steward_of(ctx).proxy
     days = resolve_period(period, start_date, end_date)
@@ -231,14 +231,14 @@ async def get_team_info(
     block, budget = usage_block(usage, top), budget_block(row)
     members = _members(row)
     first = usage.by_user.groups[0] if usage.by_user and usage.by_user.groups else None
-    return TeamDetails(
+    details = TeamDetails(
         team_alias=row.team_alias,
         team_id=row.team_id,
         blocked=row.blocked,
         models=row.models[:20],
         budget=budget,
         limits=limits_block(row),
-        members=members[:MOST_MEMBERS],
+        members=[],
         members_total=len(members),
         keys=_key_counts(info.keys),
         usage=block,
@@ -250,6 +250,8 @@ async def get_team_info(
             *window_note(budget, block),
         ],
     )
+    listed = members[:top] if top > TOP else fitting(members[:top], ROOM - size(details))
+    return details.model_copy(update={"members": listed})
 
 
 def _members(team: Team, asked: list[str] | None = None) -> list[MemberView]:

@@ -16,7 +16,6 @@ from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import Team
 from litellm_steward.api.users import SYSTEM_USER, User, UserInfo
-from litellm_steward.approval import Agreed, Pending, Plan, agreement
 from litellm_steward.budgets import check_budget, normalise_duration
 from litellm_steward.delivery import Delivered, prepare_delivery
 from litellm_steward.names import check_name, chosen_alias
@@ -52,6 +51,7 @@ from litellm_steward.tools.parameters import (
     Tpm,
     UserRef,
 )
+from litellm_steward.tools.planned import unless_agreed
 from litellm_steward.tools.user_plans import powerful_user_plan
 from litellm_steward.tools.user_views import MostUsedModel, NewUser, UserDetails, UserKeys
 from litellm_steward.tools.view import StewardContext, steward_of
@@ -118,9 +118,11 @@ async def create_user(
     }
     if user_role and key_changes.is_powerful(user_role):
         plan = powerful_user_plan(user_role, user_id, user_email, [match.item.name for match in teams_found], body)
-        agreed = await agreement(steward.approvals, ctx, plan, approval)
-        if not isinstance(agreed, Agreed):
-            return _planned(user_role, user_id, user_email, plan, agreed)
+        planned = NewUser(
+            status="approval_required", user_id=user_id, user_email=user_email, kind="internal", user_role=user_role
+        )
+        if (waiting := await unless_agreed(ctx, plan, approval, planned)) is not None:
+            return waiting
     made = await user_changes.create(proxy, {name: value for name, value in body.items() if value is not None})
     joined = [match.item for match in teams_found if match.item.team_id in made.user.teams]
     notes += made.notes + _not_joined(teams_found, made.user) + user_changes.differences(body, made.user)
@@ -201,22 +203,6 @@ async def _key_for(steward: Steward, user: User, alias: str) -> Delivered:
         return await key_changes.hand_over(steward.proxy, steward.settings, new.key, alias)
     except errors.StewardError as error:
         raise user_changes.UserWithoutKey(user.user_id, error) from error
-
-
-def _planned(
-    user_role: str, user_id: str | None, user_email: str | None, plan: Plan, asked: Pending | InputRequiredResult
-) -> NewUser | InputRequiredResult:
-    if not isinstance(asked, Pending):
-        return asked
-    return NewUser(
-        status="approval_required",
-        user_id=user_id,
-        user_email=user_email,
-        kind="internal",
-        user_role=user_role,
-        plan=list(plan.lines),
-        approval=asked.approval,
-    )
 
 
 async def _create_customer(
