@@ -6,10 +6,14 @@ import re
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     from xdist.remote import Producer  # type: ignore[import-untyped]
+
+settings.register_profile("house", database=None, deadline=None, derandomize=True)
+settings.load_profile("house")  # the same examples in every run, however slow the machine
 
 RELEASE: Final = re.compile(r"\[(\d+\.\d+\.\d+)")
 COMPANY: Final = ("test_company_",)

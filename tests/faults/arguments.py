@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from hypothesis import strategies as st
+
 Schema = Mapping[str, Any]
+Strategy = st.SearchStrategy[Any]
 
 HASH: Final = "65cd9311e72685d8a47cb81fb3336cbd3ba9639ffb3dfe1c78aafd7c58465ba3"
 NAMES: Final = (
@@ -46,7 +48,7 @@ GOOD: Final[Mapping[str, tuple[Any, ...]]] = {
     "user": ("alex_dev", "alex@example.com", "maria"),
     "team": ("Marketing", "Customer-Service", "Research"),
     "key": ("cs-bot", HASH, "sk-...QefA", "marketing-newsletter"),
-    "model": ("gpt-4o", "openai/gpt-4o", "claude-sonnet"),
+    "model": ("gpt-4o", "openai/gpt-4o", "recorded"),
     "model_name": ("fresh", "gpt-4o"),
     "customer": ("acme-corp",),
     "period": ("today", "last_7_days", "this_month"),
@@ -68,98 +70,113 @@ GOOD: Final[Mapping[str, tuple[Any, ...]]] = {
 """What is taken, so that a part of the calls get beyond their arguments."""
 
 
-class Chaos:
-    """Draws arguments by a seed."""
+HALVES: Final = st.text(st.characters(), max_size=30)
+"""Of any characters, halves of one among them, which no UTF-8 holds."""
 
-    def __init__(self, dice: random.Random) -> None:
-        self._dice = dice
 
-    def arguments(self, schema: Schema) -> dict[str, Any]:
-        """For a whole call: good ones, good ones with something wrong, or anything at all."""
-        mood = self._dice.random()
-        if mood < 0.25:
-            return self._wild(schema)
-        drawn = {}
-        for name in schema.get("properties", {}):
-            if name in GOOD and self._dice.random() < (1 if name in schema.get("required", ()) else 0.2):
-                drawn[name] = self._dice.choice(GOOD[name])
-        if mood < 0.6:
-            name = self._dice.choice(list(schema["properties"]))
-            drawn[name] = self._value(schema["properties"][name], schema)
-        return drawn
+def arguments(schema: Schema) -> st.SearchStrategy[dict[str, Any]]:
+    """For a whole call: good ones, good ones with something wrong, or what the schema says, nearly."""
+    good = _good(schema)
+    nearly = st.builds(_with_one_changed, good, _one_of_them(schema))
+    return _weighted((5, good), (3, nearly), (2, _whatever(schema)))
 
-    def _wild(self, schema: Schema) -> dict[str, Any]:
-        properties: Mapping[str, Schema] = schema.get("properties", {})
-        required = set(schema.get("required", ()))
-        drawn = {}
-        for name, inner in properties.items():
-            if (name in required and self._dice.random() < 0.95) or self._dice.random() < 0.25:
-                drawn[name] = self._value(inner, schema)
-        if self._dice.random() < 0.1:
-            drawn[self._dice.choice((*BEYOND, *ODD_TEXTS))] = self.anything()
-        return drawn
 
-    def _value(self, schema: Schema, root: Schema, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON, here and below
-        if self._dice.random() < 0.12:
-            return self.anything()
-        if "$ref" in schema:
-            schema = root["$defs"][schema["$ref"].rsplit("/", 1)[-1]]
-        if "anyOf" in schema:
-            return self._value(self._dice.choice(schema["anyOf"]), root, depth)
-        if "enum" in schema:
-            return self._dice.choice(schema["enum"])
-        kinds: dict[str, Callable[[], Any]] = {
-            "string": self._text,
-            "integer": lambda: self._number(schema),
-            "number": lambda: self._number(schema) * self._dice.choice((1, 0.5)),
-            "boolean": lambda: self._dice.random() < 0.5,
-            "array": lambda: [self._value(schema.get("items", {}), root, depth + 1) for _ in range(self._few())],
-            "object": lambda: self._object(schema, root, depth),
-            "null": lambda: None,
-        }
-        return kinds.get(schema.get("type", ""), self.anything)()
+def anything() -> Strategy:
+    """Whatever JSON can hold, and a little more."""
+    leaves = st.one_of(st.none(), *map(st.sampled_from, (NUMBERS, ODD_TEXTS)), st.integers(), st.floats(), HALVES)
+    small = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | _objects(inner), max_leaves=6)
+    return small | st.builds(_deep, leaves, st.sampled_from((3, 60, 150)), st.booleans())
 
-    def _object(self, schema: Schema, root: Schema, depth: int) -> dict[str, Any]:
-        inner = schema.get("properties", {})
-        drawn = {
-            name: self._value(field, root, depth + 1) for name, field in inner.items() if self._dice.random() < 0.8
-        }
-        more = schema.get("additionalProperties")
-        if more is not False and depth < 3:
-            field = more if isinstance(more, dict) else {}
-            drawn |= {self._text(): self._value(field, root, depth + 1) for _ in range(self._few())}
-        return drawn
 
-    def _few(self) -> int:
-        return self._dice.choice((0, 1, 1, 2, 3, 40))
+def of_schema(schema: Schema) -> Strategy:
+    """Values that a schema allows, and one in eight that it need not."""
+    right = _KINDS.get(schema.get("type", ""), _untyped)(schema)
+    if "enum" in schema:
+        right = st.sampled_from(schema["enum"])
+    return _weighted((7, right), (1, ANYTHING))
 
-    def _text(self) -> str:
-        return self._dice.choice(NAMES if self._dice.random() < 0.75 else ODD_TEXTS)
 
-    def _number(self, schema: Schema) -> int:
-        least, most = int(schema.get("minimum", 0)), int(schema.get("maximum", 1000))
-        return self._dice.choice((least, most, self._dice.randint(least, max(least, most))))
+def _weighted(*choices: tuple[int, Strategy]) -> Strategy:
+    """``one_of`` would count the branches of each choice for its own."""
+    numbered = [strategy for weight, strategy in choices for _ in range(weight)]
+    return st.integers(0, len(numbered) - 1).flatmap(numbered.__getitem__)
 
-    def anything(self) -> Any:  # noqa: ANN401
-        """Whatever JSON can hold, and a little more."""
-        deep = self._deep
-        return self._dice.choice(
-            (
-                None,
-                self._dice.choice(NUMBERS),
-                self._dice.choice(NUMBERS),
-                self._dice.choice(ODD_TEXTS),
-                self._dice.choice(ODD_TEXTS),
-                [],
-                {},
-                [self._dice.choice(ODD_TEXTS), self._dice.choice(NUMBERS), None],
-                {self._dice.choice(ODD_TEXTS): self._dice.choice(NUMBERS)},
-                deep(self._dice.choice((3, 60, 150))),
-            )
-        )
 
-    def _deep(self, levels: int) -> Any:  # noqa: ANN401
-        value: Any = self._dice.choice(ODD_TEXTS)
-        for _ in range(levels):
-            value = [value] if self._dice.random() < 0.5 else {"a": value}
-        return value
+@st.composite
+def _good(draw: st.DrawFn, schema: Schema) -> dict[str, Any]:
+    """What a tool takes, with few of the parameters that may be left out: not all go together."""
+    known = [name for name in schema["properties"] if name in GOOD]
+    required = [name for name in known if name in schema.get("required", ())]
+    others = [name for name in known if name not in required]
+    more = draw(st.lists(st.sampled_from(others), max_size=2, unique=True)) if others else []
+    return {name: draw(st.sampled_from(GOOD[name])) for name in (*required, *more)}
+
+
+def _one_of_them(schema: Schema) -> Strategy:
+    return st.one_of([st.tuples(st.just(name), of_schema(inner)) for name, inner in schema["properties"].items()])
+
+
+def _with_one_changed(good: dict[str, Any], changed: tuple[str, Any]) -> dict[str, Any]:
+    return {**good, changed[0]: changed[1]}
+
+
+def _whatever(schema: Schema) -> Strategy:
+    """Each parameter that is required, as a rule; others; and now and then one that does not exist."""
+    each = {name: of_schema(inner) for name, inner in schema["properties"].items()}
+    required = {name: each[name] for name in schema.get("required", ())}
+    more = st.dictionaries(st.sampled_from((*BEYOND, *ODD_TEXTS)), ANYTHING, min_size=1, max_size=1)
+    whole = st.fixed_dictionaries(required, optional={name: each[name] for name in each if name not in required})
+    part = st.fixed_dictionaries({}, optional=each)
+    return _weighted((7, whole), (1, part), (1, st.builds(dict.__or__, whole, more)))
+
+
+def _texts(schema: Schema) -> Strategy:
+    own = st.text(min_size=schema.get("minLength", 0), max_size=min(schema.get("maxLength", 50), 50))
+    return _weighted((3, st.sampled_from(NAMES)), (1, st.sampled_from(ODD_TEXTS)), (1, own))
+
+
+def _whole_numbers(schema: Schema) -> Strategy:
+    return st.integers(schema.get("minimum", schema.get("exclusiveMinimum")), schema.get("maximum"))
+
+
+def _numbers(schema: Schema) -> Strategy:
+    return st.floats(schema.get("minimum", schema.get("exclusiveMinimum")), schema.get("maximum"), allow_nan=False)
+
+
+def _lists(schema: Schema) -> Strategy:
+    items = of_schema(schema.get("items", {}))
+    return st.lists(items, min_size=schema.get("minItems", 0), max_size=schema.get("maxItems", 5)) | st.builds(
+        lambda item: [item] * 40, items
+    )
+
+
+def _mappings(schema: Schema) -> Strategy:
+    known = {name: of_schema(inner) for name, inner in schema.get("properties", {}).items()}
+    more = schema.get("additionalProperties")
+    own = st.fixed_dictionaries({}, optional=known)
+    return own if more is False else st.builds(dict.__or__, own, _objects(of_schema(more) if more else ANYTHING))
+
+
+def _untyped(_: Schema) -> Strategy:
+    return ANYTHING
+
+
+def _objects(inner: Strategy) -> Strategy:
+    return st.dictionaries(st.one_of(st.sampled_from(NAMES), st.sampled_from(ODD_TEXTS), HALVES), inner, max_size=3)
+
+
+def _deep(value: object, levels: int, lists: bool) -> object:
+    for _ in range(levels):
+        value = [value] if lists else {"a": value}
+    return value
+
+
+_KINDS: Final[Mapping[str, Callable[[Schema], Strategy]]] = {
+    "string": _texts,
+    "integer": _whole_numbers,
+    "number": _numbers,
+    "boolean": lambda _: st.booleans(),
+    "array": _lists,
+    "object": _mappings,
+}
+ANYTHING: Final = st.deferred(anything)

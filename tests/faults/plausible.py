@@ -13,7 +13,7 @@ from tests.faults.spoiling import CHANGES
 from tests.tape import FOLDER, NEW, scenes
 
 _MODELS: Final[dict[str, tuple[str, ...]]] = {
-    "/model/info": ("all",),
+    "/model/info": ("all", "good: info"),
     "/router/settings": ("router settings",),
     "/get/config/callbacks": ("config callbacks",),
     "/credentials": ("credentials",),
@@ -27,6 +27,9 @@ _MODELS: Final[dict[str, tuple[str, ...]]] = {
 
 USUALLY: Final = 0.9
 """How often an answer is a good one, where there is one; and how often it is left as it is."""
+
+_ASKED_AS: Final = {"user_ids": "user_id", "key_hash": "token"}
+"""Filters that are called otherwise than what they filter."""
 
 
 @cache
@@ -45,10 +48,10 @@ def _recorded() -> dict[str, list[httpx.Response]]:
 
 
 class Plausible:
-    """Chooses by a seed; a route of which nothing is known does not exist."""
+    """Chooses by its dice, which a test may change; a route of which nothing is known does not exist."""
 
-    def __init__(self, dice: random.Random) -> None:
-        self._dice = dice
+    def __init__(self) -> None:
+        self.dice = random.Random(0)  # noqa: S311 - chance, not a secret
         self.asked = 0
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -59,9 +62,31 @@ class Plausible:
         if not answers:
             return httpx.Response(404, json={"detail": "Not Found"})
         good = [answer for answer in answers if answer.status_code == 200]
-        chosen = self._dice.choice(good if good and self._dice.random() < USUALLY else answers)
+        chosen = self.dice.choice(good if good and self.dice.random() < USUALLY else answers)
         content = chosen.content
-        if self._dice.random() > USUALLY:
-            change = self._dice.choice(list(CHANGES.values()))
+        if chosen.status_code == 200 and self.dice.random() < USUALLY:
+            content = json.dumps(_about(json.loads(content), _asked_for(request))).encode()
+        if self.dice.random() > USUALLY:
+            change = self.dice.choice(list(CHANGES.values()))
             content = json.dumps(change(json.loads(content))).encode()
         return httpx.Response(chosen.status_code, content=content, headers={"Content-Type": "application/json"})
+
+
+def _asked_for(request: httpx.Request) -> dict[str, Any]:
+    """What the request names: the filters of a read, the fields of a write."""
+    body = json.loads(request.content) if request.content else {}
+    named = {**dict(request.url.params), **(body if isinstance(body, dict) else {})}
+    if "user_ids" in named:
+        named["user_ids"] = str(named["user_ids"]).partition(",")[0]
+    return {_ASKED_AS.get(name, name): value for name, value in named.items()}
+
+
+def _about(answer: Any, asked: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    """The same answer about what was asked for: it, and the first row of a list in it, get the names in the request."""
+    if not isinstance(answer, dict):
+        return answer
+    told = {name: asked.get(name, value) for name, value in answer.items()}
+    for name, rows in told.items():
+        if isinstance(rows, list) and rows and isinstance(rows[0], dict):
+            told[name] = [_about(rows[0], asked), *rows[1:]]
+    return told
