@@ -26,6 +26,7 @@ to the same file, and renaming it away (as logrotate does without ``copytruncate
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -116,6 +117,8 @@ class AuditLog:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
+        self._torn = False
+        """Whether the last line lacks its end: the disk was full, or a process ended over it."""
 
     async def before_write(self, route: str) -> Mapping[str, str]:
         """Told of each request that changes something; returns the headers that say on whose behalf.
@@ -169,13 +172,26 @@ class AuditLog:
         """Raises ``OSError`` if nothing could be appended now."""
         if self._path is not None:
             os.close(os.open(self._path, _FLAGS, 0o600))
+            self._torn = _ends_torn(self._path)
 
     async def _append(self, change: Change, event: str, more: Mapping[str, object] | None = None) -> None:
         if self._path is None:
             return
         moment = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
         line = json.dumps({"time": moment, "event": event, **change.facts(), **(more or {})}, ensure_ascii=True)
-        await anyio.to_thread.run_sync(_append_line, self._path, line.encode() + b"\n")
+        await anyio.to_thread.run_sync(self._append_line, self._path, f"{line}\n".encode())
+
+    def _append_line(self, path: Path, line: bytes) -> None:
+        """One write; after a torn line an empty one, so that the torn one does not spoil this one."""
+        descriptor = os.open(path, _FLAGS, 0o600)
+        try:
+            whole = b"\n" + line if self._torn else line
+            self._torn = os.write(descriptor, whole) != len(whole)
+            if self._torn:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _outcome_of(error: StewardError) -> Outcome:
@@ -184,14 +200,14 @@ def _outcome_of(error: StewardError) -> Outcome:
     return "refused" if isinstance(error, Refused) else "failed"
 
 
-def _append_line(path: Path, line: bytes) -> None:
-    descriptor = os.open(path, _FLAGS, 0o600)
+def _ends_torn(path: Path) -> bool:
+    """Whether a line was begun and not ended. A file that may only be appended to does not tell."""
     try:
-        if os.write(descriptor, line) != len(line):
-            raise OSError(28, "No space left on device")
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        with path.open("rb") as record:
+            record.seek(-1, os.SEEK_END)
+            return record.read(1) != b"\n"
+    except OSError:  # an empty one, too
+        return False
 
 
 def _ascii(text: str) -> str:

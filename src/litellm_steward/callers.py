@@ -34,6 +34,8 @@ class Principal:
     """OAuth scopes; ``None`` where nothing limits what the caller may use."""
     key: SecretStr | None = None
     """The caller's own LiteLLM key, where ``STEWARD_CREDENTIALS=caller``."""
+    proven: str = ""
+    """What of the identity was checked here. A LiteLLM key is checked by the proxy: anybody could make up many."""
 
     def has(self, scope: str) -> bool:
         return self.scopes is None or scope in self.scopes

@@ -21,6 +21,7 @@
         ├── ProxyBroken               a 5xx, or an answer that is not what the contract says
         ├── Unreachable               the connection broke
         │   └── NeverSent             no connection could be made at all
+        │       └── Busy              we had too many requests under way to send this one
         └── TimedOut                  no answer in time
 
 Untrusted text (what the proxy or a provider said) enters a message only through
@@ -207,6 +208,12 @@ class Unreachable(ProxyError):
 
 class NeverSent(Unreachable):
     """No connection could be made: the request did not reach the proxy."""
+
+
+class Busy(NeverSent):
+    """Too many requests of ours were under way for as long as this one could wait."""
+
+    fault: ClassVar[Fault] = "steward"
 
 
 class TimedOut(ProxyError):

@@ -47,6 +47,8 @@ def configure_logging(level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))
     logging.getLogger(OURS).setLevel(level)
+    # It warns of each garbled request, and whoever reaches the port could fill a disk with them.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 
 
 def place_of(error: BaseException) -> str:

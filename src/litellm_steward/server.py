@@ -22,7 +22,7 @@ from litellm_steward.offers import hindrance
 from litellm_steward.reports import TEMPLATE
 from litellm_steward.settings import Settings, SettingsError
 from litellm_steward.steward import Steward
-from litellm_steward.surface import build_tools, failure
+from litellm_steward.surface import build_tools, failure, incident
 from litellm_steward.text import quote, scrub
 from litellm_steward.tools.catalog import CATALOG
 from litellm_steward.tools.view import StewardContext, ToolSpec, steward_of
@@ -162,7 +162,10 @@ class StewardServer(MCPServer[Steward]):
                 message=f"Unknown tool: {quote(scrub(name))}" + (f"; did you mean {near[0]}?" if near else ""),
             )
         if context is not None:
-            reason = hindrance(self._offered[name], context, await _known(context))
+            try:
+                reason = hindrance(self._offered[name], context, await _known(context))
+            except Exception as error:  # noqa: BLE001 - the SDK would tell its text
+                reason = incident(name, error)
             if reason is not None:
                 return failure(reason)
         return await super().call_tool(name, arguments, context)
@@ -177,7 +180,11 @@ class StewardServer(MCPServer[Steward]):
             steward = steward_of(context)
         except StewardError:
             return answer  # a caller without a key; the first call says what is missing
-        access = await steward.access.ask(steward.proxy)
+        try:
+            access = await steward.access.ask(steward.proxy)
+        except Exception as error:  # noqa: BLE001 - the SDK would tell its text
+            incident(ctx.method, error)
+            return answer
         works = [tool for tool in answer["tools"] if hindrance(self._offered[tool["name"]], context, access) is None]
         return {**answer, "tools": works}
 

@@ -70,9 +70,15 @@ class Steward:
                 _callers=OrderedDict(),
             )
         self._callers[identity] = found
-        while len(self._callers) > CALLERS_KEPT:
-            self._callers.popitem(last=False)
+        if len(self._callers) > CALLERS_KEPT:
+            self._forget_one()
         return found
+
+    def _forget_one(self) -> None:
+        """Not the one that calls now; first a caller whose key was never accepted, which may be made up."""
+        *others, _ = self._callers.items()
+        unknown = [identity for identity, steward in others if steward.access.last is None]
+        del self._callers[unknown[0] if unknown else others[0][0]]
 
 
 def make_steward(settings: Settings, transport: Transport | None = None) -> Steward:

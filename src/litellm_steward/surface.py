@@ -161,7 +161,7 @@ def failure(text: str) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
 
 
-def incident(name: str, error: BaseException, *, may_have_changed: bool) -> str:
+def incident(name: str, error: BaseException, *, may_have_changed: bool = False) -> str:
     """Log a bug of ours by type and place, and say so in a sentence that names the log line."""
     number = secrets.token_hex(4)
     log.error("Incident %s in %s: %s", number, name, place_of(error))

@@ -120,13 +120,13 @@ BODIES: Final = (
     Fault("no gzip", says(200, b"{}", Content_Encoding="gzip"), "invalid HTTP", lost=True),
 )
 REFUSED_AT_ONCE: Final = (
-    Fault("300 MB announced", weather.announce_much, "more than 96 MB", lost=True),
+    Fault("300 MB announced", weather.announce_much, "more than 48 MB", lost=True),
     Fault("a bomb in a bomb", weather.gzip_twice, "Content-Encoding", lost=True),
 )
 READ_IN_VAIN: Final = (
-    Fault("300 MB", weather.pour, "more than 96 MB", lost=True),
-    Fault("300 MB of error", weather.pour_an_error, "more than 96 MB", lost=True),
-    Fault("a bomb", weather.gzip_bomb, "more than 96 MB", lost=True),
+    Fault("300 MB", weather.pour, "more than 48 MB", lost=True),
+    Fault("300 MB of error", weather.pour_an_error, "more than 48 MB", lost=True),
+    Fault("a bomb", weather.gzip_bomb, "unpacks without end", lost=True),
 )
 SPOILT: Final = tuple(
     Fault(name, act, ODD, lost=True, tolerable=True, passes=True) for name, act in SPOILT_ANSWERS.items()

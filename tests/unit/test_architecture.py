@@ -32,9 +32,15 @@ REVEALERS = {
     "settings": "counts the characters of the HTTP clients' token",
     "tools.keys": "hashes a new key",
 }
-BOUNDARIES = {"surface": "of a tool", "prompts": "of a prompt", "serving.stdio": "of the process"}
+BOUNDARIES = {
+    "surface": "of a tool",
+    "server": "of a request",
+    "prompts": "of a prompt",
+    "serving.stdio": "of the process",
+}
 SENDERS = {
     "api.proxy": "to LiteLLM",
+    "api.bodies": "reads what came back",
     "serving.health": "to ourselves",
     "serving.issuer_keys": "to the issuer of access tokens",
 }

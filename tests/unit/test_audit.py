@@ -160,3 +160,28 @@ async def test_a_rotated_record_goes_on_in_a_new_file(tmp_path: Path) -> None:
     path.rename(tmp_path / "audit.1.jsonl")
     await call(steward, "generate_key", key_alias="two")
     assert (len(lines_of(tmp_path / "audit.1.jsonl")), len(lines_of(path))) == (2, 2)
+
+
+async def test_a_torn_line_spoils_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is full in the middle of a line; when there is room again, each change has its own."""
+    path = tmp_path / "audit.jsonl"
+    steward = steward_at(BASE_URL, Gateway(), {"steward_audit_log": path})
+    write, full = os.write, [True, True]
+    monkeypatch.setattr(os, "write", lambda where, line: write(where, line[:40] if full.pop() else line))
+    full.insert(0, False)
+    full[:] = [False] * 8 + [True, True]
+    said = refusal_of(await call(steward, "generate_key", key_alias="one"))
+    assert "STEWARD_AUDIT_LOG cannot be written" in said
+    facts_of(await call(steward, "generate_key", key_alias="two"))
+    readable = [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
+    assert [(line["event"], line["targets"]["key"]) for line in readable] == [("tried", "two"), ("outcome", "two")]
+
+
+async def test_a_line_that_a_former_process_left_torn_is_ended(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    path.write_text('{"event": "tried", "cha')
+    steward = steward_at(BASE_URL, Gateway(), {"steward_audit_log": path})
+    facts_of(await call(steward, "generate_key", key_alias="bot"))
+    torn, *lines = path.read_text().splitlines()
+    assert torn == '{"event": "tried", "cha'
+    assert [json.loads(line)["event"] for line in lines] == ["tried", "outcome"]

@@ -158,7 +158,7 @@ CASES: dict[type[errors.ProxyError], tuple[int, object]] = {
     errors.RateLimited: (429, {"detail": "slow down"}),
     errors.ProxyBroken: (500, {}),
 }
-BY_THE_CONNECTION = {errors.Unreachable, errors.NeverSent, errors.TimedOut}
+BY_THE_CONNECTION = {errors.Busy, errors.Unreachable, errors.NeverSent, errors.TimedOut}
 """No answer, so nothing to decode: see ``test_proxy.py``."""
 
 

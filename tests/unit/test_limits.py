@@ -62,7 +62,7 @@ def test_a_caller_without_credentials_is_an_address(client: tuple[str, int] | No
     assert caller_name(scope) == "oauth:alex@"
 
 
-async def _answers(throttle: Throttle, *who: str) -> list[asyncio.Task[list[Message]]]:
+async def _answers(throttle: Throttle, *who: str, place: str = "") -> list[asyncio.Task[list[Message]]]:
     async def one(identity: str) -> list[Message]:
         sent = list[Message]()
 
@@ -73,7 +73,7 @@ async def _answers(throttle: Throttle, *who: str) -> list[asyncio.Task[list[Mess
             return {"type": "http.request"}
 
         scope: dict[str, Any] = {"type": "http", "client": None, "headers": []}
-        Principal(identity, identity).enter(scope)
+        Principal(identity, identity, proven=place or identity).enter(scope)
         await throttle(scope, receive, send)
         return sent
 
@@ -111,3 +111,34 @@ async def test_a_request_that_fails_is_over() -> None:
     with pytest.raises(OSError):  # noqa: PT011 - that it comes through
         await task
     assert throttle._open.total() == 0
+
+
+@pytest.mark.asyncio
+async def test_made_up_keys_are_limited_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy, not the steward, knows whether a LiteLLM key is one: whoever sends many is still one place."""
+    monkeypatch.setattr(limits, "AT_ONCE_OF_ONE_PLACE", 2)
+    end = asyncio.Event()
+
+    async def app(_: Scope, __: Receive, send: Send) -> None:
+        await end.wait()
+        await send({"type": "http.response.start", "status": 200})
+
+    throttle = Throttle(app, rate=1000)
+    tasks = await _answers(throttle, "one key", "another", "a third", place="here")
+    tasks += await _answers(throttle, "a fourth", place="there")
+    end.set()
+    assert [(await task)[0]["status"] for task in tasks] == [200, 200, 429, 200]
+    assert throttle._open_places.total() == 0
+
+
+@pytest.mark.asyncio
+async def test_made_up_keys_have_no_more_than_two_keys_rate() -> None:
+    async def app(_: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200})
+
+    throttle = Throttle(app, rate=10)
+    tasks = await _answers(throttle, *(f"key {number}" for number in range(100)), place="here")
+    served = [(await task)[0]["status"] for task in tasks].count(200)
+    assert 40 <= served <= 45
+    (other,) = await _answers(throttle, "mine", place="there")
+    assert (await other)[0]["status"] == 200

@@ -7,6 +7,7 @@ from typing import Literal
 import httpx
 import pytest
 from mcp import Client
+from pydantic import SecretStr
 
 from litellm_steward.access import KNOWN_FOR, UNKNOWN_FOR, Access, KnownAccess
 from litellm_steward.api.standing import OwnKey
@@ -124,3 +125,29 @@ def _access(role: str, *routes: str) -> Access:
 )
 async def test_who_may_change(access: Access, changes: bool) -> None:
     assert access.may_change is changes
+
+
+async def test_what_nobody_foresaw_is_told_without_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK would send the client the exception's text, which may quote anything."""
+
+    async def broken(*_: object) -> None:
+        raise ValueError("sk-secret-of-somebody")
+
+    monkeypatch.setattr(KnownAccess, "ask", broken)
+    names, said = await offered(Standing())
+    assert len(names) == TEN
+    assert "a fault of the steward itself" in said
+    assert "sk-secret" not in said
+
+
+async def test_callers_that_no_proxy_accepted_are_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("litellm_steward.steward.CALLERS_KEPT", 3)
+    steward = steward_at(BASE_URL, Standing())
+    known = steward.of_caller("known", SecretStr("sk-known"))
+    known.access.last = Access(None, "")
+    for number in range(10):
+        steward.of_caller(f"made up {number}", SecretStr("sk-made-up"))
+    assert steward.of_caller("known", SecretStr("sk-known")) is known
+    for number in range(4):
+        steward.of_caller(f"real {number}", SecretStr("sk-real")).access.last = Access(None, "")
+    assert steward.of_caller("known", SecretStr("sk-known")) is not known, "of those that work, the oldest goes"

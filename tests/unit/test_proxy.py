@@ -13,7 +13,6 @@ import respx
 from pydantic import SecretStr
 
 from litellm_steward import errors
-from litellm_steward.api import proxy as proxy_module
 from litellm_steward.api.proxy import Proxy, _retry_after
 from litellm_steward.secret import ConstantSecret, FileSecret, SecretUnavailable
 from tests.tape import BASE_URL, MASTER_KEY, MID, NEW, OLD, scene
@@ -269,7 +268,7 @@ async def test_an_object_that_is_missing_is_asked_for_again() -> None:
 @pytest.mark.asyncio
 @respx.mock
 async def test_an_answer_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proxy_module, "MAX_ANSWER", 1 << 20)
+    monkeypatch.setattr("litellm_steward.api.bodies.MAX_ANSWER", 1 << 20)
     respx.route().mock(return_value=httpx.Response(200, content=b" " * ((1 << 20) + 1)))
     async with Proxy(BASE_URL, KEY) as proxy:
         with pytest.raises(errors.ProxyBroken, match="more than 1 MB"):

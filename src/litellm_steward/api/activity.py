@@ -13,7 +13,7 @@ from pydantic import RootModel
 
 from litellm_steward import errors
 from litellm_steward.api.proxy import Proxy, Query
-from litellm_steward.api.wire import Usd, Wire
+from litellm_steward.api.wire import ByName, Count, Rows, Usd, Wire
 from litellm_steward.periods import Period
 
 Scope = Literal["user", "team", "customer", "tag"]
@@ -27,14 +27,14 @@ class Metrics(Wire):
     """A sum of rollup rows. ``spend`` in USD."""
 
     spend: Usd
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    total_tokens: int = 0
-    api_requests: int
-    successful_requests: int = 0
-    failed_requests: int = 0
+    prompt_tokens: Count = 0
+    completion_tokens: Count = 0
+    total_tokens: Count = 0
+    api_requests: Count
+    successful_requests: Count = 0
+    failed_requests: Count = 0
     total_response_time_ms: float = 0
-    timed_requests: int = 0
+    timed_requests: Count = 0
 
 
 class KeyMetadata(Wire):
@@ -67,11 +67,11 @@ class EntityEntry(Entry):
 class Breakdown(Wire):
     """``models`` are provider models, ``model_groups`` the public names, ``providers`` never overlap."""
 
-    models: dict[str, Entry] = {}
-    model_groups: dict[str, Entry] = {}
-    providers: dict[str, Entry] = {}
-    api_keys: dict[str, KeyEntry] = {}
-    entities: dict[str, EntityEntry] = {}
+    models: ByName[Entry] = {}
+    model_groups: ByName[Entry] = {}
+    providers: ByName[Entry] = {}
+    api_keys: ByName[KeyEntry] = {}
+    entities: ByName[EntityEntry] = {}
 
 
 class Day(Wire):
@@ -81,15 +81,15 @@ class Day(Wire):
 
 
 class Metadata(Wire):
-    total_pages: int = 1
+    total_pages: Count = 1
     has_more: bool = False
-    total_api_keys: int | None = None
+    total_api_keys: Count | None = None
 
 
 class Activity(Wire):
     """One answer of a ``daily/activity`` route."""
 
-    results: list[Day]
+    results: Rows[Day]
     metadata: Metadata = Metadata()
 
 
@@ -104,8 +104,8 @@ class KeyRow(Wire):
 class KeyRows(Wire):
     """The keys that spent most, and how many there are."""
 
-    api_keys: list[KeyRow]
-    total_api_keys: int
+    api_keys: Rows[KeyRow]
+    total_api_keys: Count
 
 
 class UserRow(Metrics):
@@ -118,8 +118,8 @@ class UserRow(Metrics):
 class UserRows(Wire):
     """The users that spent most, and how many there are."""
 
-    users: list[UserRow]
-    total_users: int
+    users: Rows[UserRow]
+    total_users: Count
 
 
 class ExportRow(Metrics):
@@ -131,7 +131,7 @@ class ExportRow(Metrics):
     user_id: str | None = None
 
 
-class ExportRows(RootModel[list[ExportRow]]):
+class ExportRows(RootModel[Rows[ExportRow]]):
     pass
 
 

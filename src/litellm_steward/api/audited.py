@@ -9,7 +9,7 @@ from pydantic import model_validator
 from litellm_steward.api.budget import OwnBudgets
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.ranked import PAGE
-from litellm_steward.api.wire import Moment, Strings, Wire
+from litellm_steward.api.wire import Count, Moment, Rows, Strings, Wire
 
 
 class AuditedKey(OwnBudgets):
@@ -38,8 +38,8 @@ class AuditedKey(OwnBudgets):
 
 
 class AuditedPage(Wire):
-    keys: list[AuditedKey]
-    total_count: int
+    keys: Rows[AuditedKey]
+    total_count: Count
 
 
 async def audited(proxy: Proxy, number: int, *, user_id: str | None, team_id: str | None) -> AuditedPage:

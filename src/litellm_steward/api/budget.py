@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from litellm_steward.api.wire import Moment, Wire
+from litellm_steward.api.wire import Count, Moment, Rows, Wire
 
 
 class BudgetTable(Wire):
@@ -12,9 +12,9 @@ class BudgetTable(Wire):
     max_budget: float | None = None
     budget_duration: str | None = None
     budget_reset_at: Moment | None = None
-    rpm_limit: int | None = None
-    tpm_limit: int | None = None
-    max_parallel_requests: int | None = None
+    rpm_limit: Count | None = None
+    tpm_limit: Count | None = None
+    max_parallel_requests: Count | None = None
 
 
 class BudgetWindow(Wire):
@@ -30,7 +30,7 @@ class OwnBudgets(Wire):
 
     max_budget: float | None = None
     budget_id: str | None = None
-    budget_limits: list[BudgetWindow] = []
+    budget_limits: Rows[BudgetWindow] = []
     litellm_budget_table: BudgetTable | None = None
 
     @property
@@ -48,6 +48,6 @@ class Budgeted(Wire):
     max_budget: float | None = None
     budget_duration: str | None = None
     budget_reset_at: Moment | None = None
-    rpm_limit: int | None = None
-    tpm_limit: int | None = None
-    max_parallel_requests: int | None = None
+    rpm_limit: Count | None = None
+    tpm_limit: Count | None = None
+    max_parallel_requests: Count | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.api.wire import Wire
+from litellm_steward.api.wire import Rows, Wire
 
 
 class Credential(Wire):
@@ -11,7 +11,7 @@ class Credential(Wire):
 
 
 class Credentials(Wire):
-    credentials: list[Credential] = []
+    credentials: Rows[Credential] = []
 
 
 async def names(proxy: Proxy) -> list[str]:

@@ -9,7 +9,7 @@ from pydantic import RootModel
 from litellm_steward import errors
 from litellm_steward.api.budget import BudgetTable
 from litellm_steward.api.proxy import Body, Proxy
-from litellm_steward.api.wire import Acknowledged, Usd, Wire
+from litellm_steward.api.wire import Acknowledged, Count, Rows, Usd, Wire
 
 MOST: Final = 100
 """Customers that ``/global/spend/end_users`` tells of: those that spent most."""
@@ -29,11 +29,11 @@ class CustomerSpend(Wire):
     """One row of ``POST /global/spend/end_users``."""
 
     end_user: str = ""
-    total_count: int
+    total_count: Count
     total_spend: Usd
 
 
-class CustomerSpends(RootModel[list[CustomerSpend]]):
+class CustomerSpends(RootModel[Rows[CustomerSpend]]):
     pass
 
 

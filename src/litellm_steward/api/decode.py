@@ -30,6 +30,9 @@ T = TypeVar("T")
 LARGE = 1 << 20
 """Bytes from which on an answer is read without what nobody asks for."""
 
+LONGEST_ERROR = 256 * 1024
+"""Bytes of an error that are read. The longest that LiteLLM has repeats our own request."""
+
 _BULK = "api_key_breakdown"
 """Older releases repeat the keys below every model, provider and team of a day: nine tenths of a rollup."""
 
@@ -104,8 +107,8 @@ def _without_bulk(found: dict[str, object]) -> dict[str, object]:
 
 def error_of(answer: Answer, route: str, secrets: Iterable[str] = ()) -> errors.ProxyError:  # noqa: PLR0911
     """Classify an error answer. One table, read from the top; the first row that fits wins."""
-    said, kind = message_of(answer.body)
-    said = re.split(r"(?i)stack trace:|traceback \(most recent", said)[0]
+    said, kind = message_of(answer.body[:LONGEST_ERROR])
+    said = re.split(r"(?i)stack trace:|traceback \(most recent", said[: text.MAX_SCRUBBED])[0]
     detail = text.clean(text.scrub(said, secrets), text.MAX_DETAIL)
     status = answer.status
     quoted = f": {text.quote(detail, text.MAX_DETAIL)}" if detail else ""

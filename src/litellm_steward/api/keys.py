@@ -11,7 +11,7 @@ from pydantic import Field
 from litellm_steward import errors
 from litellm_steward.api.budget import Budgeted, BudgetTable, OwnBudgets
 from litellm_steward.api.proxy import Body, Proxy
-from litellm_steward.api.wire import Acknowledged, Moment, RawKey, Strings, Wire
+from litellm_steward.api.wire import Acknowledged, ByName, Count, Moment, RawKey, Rows, Strings, Wire
 
 Status = Literal["active", "blocked", "expired", "deleted"]
 PAGE: Final = 100
@@ -26,7 +26,7 @@ class Key(Budgeted, OwnBudgets):
     user_id: str | None = None
     team_id: str | None = None
     models: Strings = []
-    aliases: dict[str, str] = {}
+    aliases: ByName[str] = {}
     allowed_routes: Strings = []
     blocked: bool = False
     expires: Moment | None = None
@@ -64,15 +64,15 @@ class KeyInfo(Wire):
 class KeyPage(Wire):
     """``GET /key/list?return_full_object=true``."""
 
-    keys: list[Key]
-    total_count: int
-    total_pages: int
+    keys: Rows[Key]
+    total_count: Count
+    total_pages: Count
 
 
 class KeyRows(Wire):
     """``POST /v2/key/info``: rows of the keys that exist, in no order; 1.83 and newer leave the hash out."""
 
-    info: list[Key]
+    info: Rows[Key]
 
 
 class NewKey(Wire):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litellm_steward import errors
 from litellm_steward.api.proxy import Body, Proxy
-from litellm_steward.api.wire import Wire
+from litellm_steward.api.wire import Count, Rows, Wire
 
 
 class LitellmParams(Wire):
@@ -14,8 +14,8 @@ class LitellmParams(Wire):
     custom_llm_provider: str | None = None
     api_base: str | None = None
     litellm_credential_name: str | None = None
-    rpm: int | None = None
-    tpm: int | None = None
+    rpm: Count | None = None
+    tpm: Count | None = None
     max_budget: float | None = None
     budget_duration: str | None = None
     mock_response: object = None
@@ -61,7 +61,7 @@ class Deployment(Wire):
 
 
 class Deployments(Wire):
-    data: list[Deployment]
+    data: Rows[Deployment]
 
 
 class NewModel(Wire):
@@ -98,8 +98,8 @@ class Endpoint(Wire):
 class Health(Wire):
     """``GET /health``: each entry was a real call to the provider."""
 
-    healthy_endpoints: list[Endpoint] = []
-    unhealthy_endpoints: list[Endpoint] = []
+    healthy_endpoints: Rows[Endpoint] = []
+    unhealthy_endpoints: Rows[Endpoint] = []
 
 
 async def all_deployments(proxy: Proxy) -> list[Deployment]:

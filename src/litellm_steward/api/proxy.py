@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -29,9 +29,10 @@ from pydantic import SecretStr, TypeAdapter
 
 from litellm_steward import errors
 from litellm_steward.addresses import LOOPBACK
+from litellm_steward.api.bodies import read_bounded
 from litellm_steward.api.decode import Answer, decode
 from litellm_steward.secret import SecretSource, reveal
-from litellm_steward.text import hash_key, quote
+from litellm_steward.text import hash_key
 
 T = TypeVar("T")
 Query = Mapping[str, str | int | float | bool | None]
@@ -40,17 +41,18 @@ Transport = httpx.AsyncBaseTransport
 BeforeWrite = Callable[[str], Awaitable[Mapping[str, str]]]
 """Told of a change before it is sent; returns headers that say on whose behalf, or raises so that nothing is sent."""
 
-MAX_ANSWER = 96 * 1024 * 1024
-"""Bytes of one answer. The largest one the recipes ask for is about 25 MB."""
-
 CONNECTIONS = 20
+OF_ONE_CALLER = 10
+"""Connections that one caller with a key of their own may use at a time, so that some are left for the others."""
+
+TOO_LATE = 0.05
+"""Seconds before its deadline at which a request that has not been sent is given up: so it can be told from one
+that was not answered."""
+
 ATTEMPTS = 3
 LONGEST_PAUSE = 5.0
 LACKED_FOR = 3600.0
 """Seconds for which what the release lacks is not tried again, unless a connection breaks: it may be upgraded."""
-
-_ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
-"""One layer at most, of a kind in which a piece of the wire is at most a thousand times its size in memory."""
 
 _PASSING_STATUS = frozenset({429, 502, 503, 504})
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
@@ -78,6 +80,7 @@ class Proxy:
         self._answering_routes: set[str] = set()
         # Nobody waits inside httpcore's pool: who stops waiting there leaves a connection behind that is never used.
         self._turns = anyio.Semaphore(CONNECTIONS)
+        self._own_turns = anyio.Semaphore(CONNECTIONS)
         self._transport = transport
         self._before_write = before_write or _no_record
 
@@ -111,6 +114,7 @@ class Proxy:
         """
         other = copy(self)
         vars(other).update(_lacks={}, _answering_routes=set[str](), _key=key, _key_hint=hint, _client=self._client)
+        vars(other).update(_own_turns=anyio.Semaphore(OF_ONE_CALLER))
         return other
 
     def own_key_id(self) -> str:
@@ -145,11 +149,11 @@ class Proxy:
             raise errors.InvalidArgument(f"{empty[0]} must not be empty")
         if self.lacks(route):
             raise errors.RouteMissing(f"This LiteLLM version has no {route}", status=404)
-        with _deadline(timeout or self._timeout, route):
+        with _deadline(timeout or self._timeout, route) as by:
             attempt = 1
             while True:
                 try:
-                    answer, _ = await self._send("GET", path, params=params)
+                    answer, _ = await self._send("GET", path, by, params=params)
                     found = self._decode(answer, expect, route, also=also)
                     self._answering_routes.add(route)
                     return found  # noqa: TRY300 - not worth an else in a loop
@@ -185,8 +189,8 @@ class Proxy:
     ) -> T:
         """Ask with a POST that changes nothing; sent once."""
         route = f"POST {path}"
-        with _deadline(timeout or self._timeout, route):
-            answer, _ = await self._send("POST", path, body=body)
+        with _deadline(timeout or self._timeout, route) as by:
+            answer, _ = await self._send("POST", path, by, body=body)
             return self._decode(answer, expect, route, secrets=secrets)
 
     async def post(
@@ -202,8 +206,8 @@ class Proxy:
         route = f"POST {path}"
         named = await self._before_write(route)
         try:
-            with _deadline(timeout or self._timeout, route):
-                answer, _ = await self._send("POST", path, body=body, named=named)
+            with _deadline(timeout or self._timeout, route) as by:
+                answer, _ = await self._send("POST", path, by, body=body, named=named)
                 return self._decode(answer, expect, route, secrets=secrets)
         except errors.ProxyError as error:
             error.write_uncertain = _may_have_happened(error)
@@ -222,8 +226,23 @@ class Proxy:
         Sent once, with ``key`` instead of the admin key if given; returns the answer whatever its status.
         """
         method = "GET" if body is None else "POST"
-        with _deadline(timeout or self._timeout, f"{method} {path}"):
-            return await self._send(method, path, body=body, key=key)
+        with _deadline(timeout or self._timeout, f"{method} {path}") as by:
+            return await self._send(method, path, by, body=body, key=key)
+
+    @asynccontextmanager
+    async def _turn(self, route: str, by: float) -> AsyncIterator[None]:
+        """One of the connections. Raises ``Busy`` if none is free in time: nothing was sent then."""
+        with ExitStack() as held:
+            for turns in (self._own_turns, self._turns):
+                try:
+                    turns.acquire_nowait()
+                except anyio.WouldBlock:
+                    with anyio.CancelScope(deadline=by - TOO_LATE) as waiting:
+                        await turns.acquire()
+                    if waiting.cancelled_caught:
+                        raise errors.Busy(f"{route} was not sent: too many others were under way") from None
+                held.callback(turns.release)
+            yield
 
     def _decode(
         self,
@@ -247,6 +266,7 @@ class Proxy:
         self,
         method: str,
         path: str,
+        by: float,
         *,
         params: Query | None = None,
         body: Body | None = None,
@@ -262,10 +282,10 @@ class Proxy:
         except (ValueError, httpx.InvalidURL) as error:
             raise errors.InvalidArgument(f"An argument cannot be put into HTTP ({type(error).__name__})") from None
         try:
-            async with self._turns:
+            async with self._turn(route, by):
                 response = await self._client.send(request, stream=True)
                 try:
-                    content = await _read_bounded(response, route)
+                    content = await read_bounded(response, route)
                 finally:
                     await response.aclose()
         except _NOT_SENT as error:
@@ -297,30 +317,12 @@ def _address(path: str, query: Mapping[str, str | int | float | bool]) -> str:
     return f"{path}?{urlencode(plain, quote_via=percent_encoded)}" if plain else path
 
 
-async def _read_bounded(response: httpx.Response, route: str) -> bytes:
-    encoding = response.headers.get("content-encoding", "").strip().lower()
-    if encoding not in _ENCODINGS:
-        raise errors.ProxyBroken(
-            f"{route} was answered in the Content-Encoding {quote(encoding, 40)}, for which nobody asked"
-        )
-    announced = response.headers.get("content-length", "")
-    content = bytearray()
-    if not (announced.isdecimal() and int(announced[:20]) > MAX_ANSWER):
-        async for chunk in response.aiter_bytes():
-            content += chunk
-            if len(content) > MAX_ANSWER:
-                break
-        else:
-            return bytes(content)
-    raise errors.ProxyBroken(f"{route} was answered with more than {MAX_ANSWER >> 20} MB; it was not read")
-
-
 @contextmanager
-def _deadline(seconds: float, route: str) -> Iterator[None]:
-    """Bound a request with all its attempts."""
+def _deadline(seconds: float, route: str) -> Iterator[float]:
+    """Bound a request with all its attempts; gives the time of the loop at which it ends."""
     try:
-        with anyio.fail_after(seconds):
-            yield
+        with anyio.fail_after(seconds) as scope:
+            yield scope.deadline
     except TimeoutError as error:
         raise errors.TimedOut(
             f"The proxy did not answer {route} within {seconds:g} s", hint="STEWARD_TIMEOUT sets this limit."

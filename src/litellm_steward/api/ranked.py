@@ -17,6 +17,7 @@ from litellm_steward.api.keys import KeyPage
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import Team, TeamPage
 from litellm_steward.api.users import User, UserPage
+from litellm_steward.api.wire import Rows
 from litellm_steward.together import each
 
 PAGE: Final = 100
@@ -56,7 +57,7 @@ async def keys(
     )
 
 
-class AllUsers(RootModel[list[User]]):
+class AllUsers(RootModel[Rows[User]]):
     pass
 
 

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field
 
 from litellm_steward import errors
 from litellm_steward.api.proxy import Proxy, Query
-from litellm_steward.api.wire import Moment, Wire
+from litellm_steward.api.wire import Count, Moment, Rows, Wire
 
 W = TypeVar("W", bound=Wire)
 
@@ -58,11 +58,11 @@ class RequestRow(Wire):
     team_id: str = ""
     end_user: str = ""
     spend: float
-    total_tokens: int
+    total_tokens: Count
     status: str = ""
     started: Moment | None = Field(default=None, alias="startTime")
     ended: Moment | None = Field(default=None, alias="endTime")
-    request_duration_ms: int | None = None
+    request_duration_ms: Count | None = None
     metadata: Annotated[RowMetadata, BeforeValidator(_object)] = RowMetadata()
 
     @property
@@ -86,8 +86,8 @@ class RequestRow(Wire):
 class RequestPage(Wire):
     """``total`` counts all matching rows, or is a lower bound if ``total_is_capped``."""
 
-    data: list[RequestRow]
-    total: int
+    data: Rows[RequestRow]
+    total: Count
     total_is_capped: bool = False
     keyless_failures: bool = False
     """Before 1.83 some releases book failed calls without their key."""

@@ -11,7 +11,7 @@ from pydantic import Field, RootModel
 
 from litellm_steward.api.proxy import Proxy, Query
 from litellm_steward.api.request_log import log_page
-from litellm_steward.api.wire import Moment, Wire
+from litellm_steward.api.wire import Count, Moment, Rows, Wire
 from litellm_steward.periods import Period
 from litellm_steward.text import is_key_hash
 
@@ -21,15 +21,15 @@ class LogRow(Wire):
     model: str = ""
     model_group: str = ""
     custom_llm_provider: str | None = None
-    total_tokens: int = 0
+    total_tokens: Count = 0
     started: Moment | None = Field(default=None, alias="startTime")
 
 
 class LogPage(Wire):
     """``total`` counts all matching rows; ``data`` is one page of them."""
 
-    data: list[LogRow]
-    total: int
+    data: Rows[LogRow]
+    total: Count
 
 
 class SummaryRow(RootModel[dict[str, object]]):
@@ -55,7 +55,7 @@ class SummaryRow(RootModel[dict[str, object]]):
         return Decimal(str(spend)) if isinstance(spend, int | float) else Decimal(0)
 
 
-class SummaryRows(RootModel[list[SummaryRow]]):
+class SummaryRows(RootModel[Rows[SummaryRow]]):
     pass
 
 

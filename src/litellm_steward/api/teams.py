@@ -8,7 +8,7 @@ from litellm_steward import errors
 from litellm_steward.api.budget import Budgeted
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Body, Proxy
-from litellm_steward.api.wire import Acknowledged, Moment, Strings, Wire
+from litellm_steward.api.wire import Acknowledged, Count, Moment, Rows, Strings, Wire
 
 PAGE: Final = 100
 SEARCH: Final = "search of /v2/team/list"
@@ -27,7 +27,7 @@ class Team(Budgeted):
     team_alias: str | None = None
     models: Strings = []
     blocked: bool = False
-    members_with_roles: list[Member] = []
+    members_with_roles: Rows[Member] = []
     metadata: dict[str, object] = {}
     created_at: Moment | None = None
 
@@ -40,16 +40,16 @@ class Team(Budgeted):
 class TeamPage(Wire):
     """``GET /v2/team/list``."""
 
-    teams: list[Team]
-    total: int
-    total_pages: int
+    teams: Rows[Team]
+    total: Count
+    total_pages: Count
 
 
 class TeamInfo(Wire):
     """``GET /team/info``: the row, and every key of the team."""
 
     team_info: Team
-    keys: list[Key]
+    keys: Rows[Key]
 
 
 async def by_id(proxy: Proxy, team_id: str) -> Team | None:
@@ -64,7 +64,7 @@ async def by_alias(proxy: Proxy, alias: str, *, most: int = 1000) -> list[Team]:
     """``GET /v2/team/list?team_alias=``: every team whose alias contains the text, in any case."""
     if not alias:
         return []
-    teams: list[Team] = []
+    teams: Rows[Team] = []
     number = 1
     while len(teams) < most:
         page = await proxy.get(

@@ -11,7 +11,7 @@ from litellm_steward.api.budget import Budgeted
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Body, Proxy
 from litellm_steward.api.teams import Team
-from litellm_steward.api.wire import Moment, Strings, Wire
+from litellm_steward.api.wire import Count, Moment, Rows, Strings, Wire
 
 PAGE: Final = 100
 SYSTEM_USER: Final = "default_user_id"
@@ -33,8 +33,8 @@ class User(Budgeted):
 class UserPage(Wire):
     """``GET /user/list``."""
 
-    users: list[User]
-    total: int
+    users: Rows[User]
+    total: Count
 
 
 class _Row(User):
@@ -49,8 +49,8 @@ class UserInfo(Wire):
 
     user_id: str | None = None
     row: _Row | None = Field(default=None, alias="user_info")
-    keys: list[Key]
-    teams: list[Team] = []
+    keys: Rows[Key]
+    teams: Rows[Team] = []
 
     @property
     def user(self) -> User | None:

@@ -19,7 +19,7 @@ class Version(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        match = re.match(r"v?(\d+)\.(\d+)\.(\d+)", text)
+        match = re.match(r"v?([0-9]{1,6})\.([0-9]{1,6})\.([0-9]{1,6})", text)
         return cls(*(int(part) for part in match.groups())) if match else None
 
     def __str__(self) -> str:

@@ -7,8 +7,14 @@ with a line in the log each time.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
+import anyio
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+PATIENCE: Final = 60.0
+"""Seconds for the body of a request."""
 
 
 async def hear(receive: Receive, max_body: int) -> list[Message]:
@@ -34,7 +40,10 @@ def again(heard: Sequence[Message], receive: Receive) -> Receive:
 
 
 class Hearing:
-    """ASGI middleware: a request that is broken off in its body goes no further, and has no answer."""
+    """ASGI middleware: a request that is broken off in its body goes no further, and has no answer.
+
+    One that does not come to its end is answered with 408, so that it takes nobody's place for ever.
+    """
 
     def __init__(self, app: ASGIApp, max_body: int) -> None:
         self._app, self._max_body = app, max_body
@@ -43,6 +52,11 @@ class Hearing:
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
-        heard = await hear(receive, self._max_body)
+        try:
+            with anyio.fail_after(PATIENCE):
+                heard = await hear(receive, self._max_body)
+        except TimeoutError:
+            await PlainTextResponse("The request did not come in whole.\n", 408)(scope, receive, send)
+            return
         if heard[-1]["type"] == "http.request":
             await self._app(scope, again(heard, receive), send)

@@ -29,6 +29,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from litellm_steward.errors import StewardError
 from litellm_steward.secret import SecretUnavailable
 from litellm_steward.server import BuildServer, StewardServer, build_server
+from litellm_steward.serving.connections import BoundedConnection
 from litellm_steward.serving.gate import HEALTH, Gate, StaticToken, Verifier, read_token
 from litellm_steward.serving.guard import Guard, PostOnly, allowed_hosts, allowed_origins
 from litellm_steward.serving.hearing import Hearing
@@ -95,7 +96,7 @@ async def _serve(settings: Settings, transport: HttpTransport, addresses: list[A
         config = uvicorn.Config(
             app,
             lifespan="on",
-            http="h11",
+            http=BoundedConnection,
             h11_max_incomplete_event_size=MAX_HEAD,
             ws="none",
             log_config=None,  # logs.py has the log
@@ -118,7 +119,6 @@ def guarded(app: ASGIApp, server: StewardServer) -> ASGIApp:
     issuer, resource = settings.steward_oauth_issuer, settings.steward_oauth_resource
     verifiers = list[Verifier]()
     url = ""
-    app = Hearing(app, MAX_BODY)
     if settings.auth_token is not None:
         verifiers.append(StaticToken(settings.auth_token))
     if issuer is not None and resource is not None:
@@ -128,6 +128,7 @@ def guarded(app: ASGIApp, server: StewardServer) -> ASGIApp:
         verifiers.append(AccessTokens(issuer, resource, IssuerKeys(issuer)))
         url = metadata_url(resource)
         app = StepUp(app, server.changing_tools, url, MAX_BODY)
+    app = Hearing(app, MAX_BODY)
     app = AuthContextMiddleware(app)
     app = Throttle(app, settings.steward_rate_limit)
     app = Gate(app, verifiers, metadata_url=url, callers_keys=settings.steward_credentials == "caller")

@@ -10,7 +10,8 @@ import ipaddress
 import math
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -25,7 +26,11 @@ REMEMBERED: Final = 4096
 CALLERS_AT_FULL_RATE: Final = 4
 """The whole process may have as many times one caller's rate."""
 
+KEYS_AT_FULL_RATE: Final = 2
+"""All LiteLLM keys together that come from one place: who makes up keys takes no more than this."""
+
 AT_ONCE: Final = 512
+AT_ONCE_OF_ONE_PLACE: Final = 384
 AT_ONCE_OF_ONE: Final = 256
 
 
@@ -56,29 +61,41 @@ class Throttle:
     def __init__(self, app: ASGIApp, rate: float) -> None:
         self._app = app
         self._one = Buckets(rate, 2 * rate)
+        self._place = Buckets(KEYS_AT_FULL_RATE * rate, 2 * KEYS_AT_FULL_RATE * rate)
         self._all = Buckets(CALLERS_AT_FULL_RATE * rate, 2 * CALLERS_AT_FULL_RATE * rate)
         self._open = Counter[str]()
+        self._open_places = Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        name = caller_name(scope)
+        name, place = caller_name(scope), place_of(scope)
         # A caller who is refused takes nothing from the others.
-        wait = self._one.take(name) or self._all.take("")
+        wait = self._one.take(name) or self._place.take(place) or self._all.take("")
         if wait:
             await too_many("Too many requests.", wait)(scope, receive, send)
             return
-        if self._open[name] >= AT_ONCE_OF_ONE or self._open.total() >= AT_ONCE:
+        if (
+            self._open[name] >= AT_ONCE_OF_ONE
+            or self._open_places[place] >= AT_ONCE_OF_ONE_PLACE
+            or self._open.total() >= AT_ONCE
+        ):
             await too_many("Too many requests at the same time.", 1)(scope, receive, send)
             return
-        self._open[name] += 1
-        try:
+        with _counted(self._open, name), _counted(self._open_places, place):
             await self._app(scope, receive, send)
-        finally:
-            self._open[name] -= 1
-            if not self._open[name]:
-                del self._open[name]
+
+
+@contextmanager
+def _counted(counter: Counter[str], name: str) -> Iterator[None]:
+    counter[name] += 1
+    try:
+        yield
+    finally:
+        counter[name] -= 1
+        if not counter[name]:
+            del counter[name]
 
 
 def too_many(said: str, wait: float) -> PlainTextResponse:
@@ -89,6 +106,12 @@ def caller_name(scope: Scope) -> str:
     """Who is limited: the credentials where they tell callers apart, else the address."""
     identity = Principal.of(scope).identity
     return f"{identity}@" if identity else address_of(scope)
+
+
+def place_of(scope: Scope) -> str:
+    """Where a caller comes from, as far as it is proven: an access token's subject, else the address."""
+    proven = Principal.of(scope).proven
+    return f"{proven}@" if proven else address_of(scope)
 
 
 def address_of(scope: Scope) -> str:

@@ -44,7 +44,8 @@ class AccessTokens:
         except jwt.PyJWTError:
             return None
         subject = claims["sub"]
-        return Principal(subject, f"oauth:{subject}", scopes_of(claims)) if subject else None
+        identity = f"oauth:{subject}"
+        return Principal(subject, identity, scopes_of(claims), proven=identity) if subject else None
 
     def _claims(self, token: str, key: Any, algorithms: tuple[str, ...]) -> dict[str, Any]:  # noqa: ANN401 - jwt's
         """The claims, checked; the signature as well where there is a key."""
