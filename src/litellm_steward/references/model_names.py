@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.api.wire import Wire
+from litellm_steward.api.wire import Rows, Wire
 from litellm_steward.references.matching import Candidate, not_found
 from litellm_steward.text import quote
 from litellm_steward.wildcards import any_answers
@@ -19,7 +19,7 @@ class _Model(Wire):
 
 
 class _Models(Wire):
-    data: list[_Model] = []
+    data: Rows[_Model] = []
 
 
 async def unknown_models(proxy: Proxy, names: Sequence[str]) -> list[str]:
