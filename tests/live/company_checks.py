@@ -97,11 +97,7 @@ def _rows(filled: Filled, question: Question, by: tuple[Group, ...], rows: list[
     """Each row is a group of the truth, and none is larger than those that are shown."""
     title = " / ".join(by)
     ask = (filled, question.scope, by, question.start, question.end)
-    tables = [expected_rows(*ask)]
-    if BY_LAST_OWNER in usage["notes"] and "user" in by:
-        tables = [expected_rows(*ask, last_owners=True), *tables]
-    if question.scope.kind == "team":
-        tables = tables[:1]  # of several teams each has its own way
+    tables = [expected_rows(*ask, last_owners=way) for way in _ways(question.scope, by, usage["notes"])]
     named = [row for row in rows if not row.get("rest")]
     loose = _is_loose(by, usage["notes"])
     verdicts = [list(_matched(named, expected, loose=loose)) for expected in tables]
@@ -227,9 +223,26 @@ def _compared(filled: Filled, question: Question, data: Json, text: str) -> Prob
     if _is_loose(question.by, data["notes"]):
         return
     ask = (filled, question.scope, question.by)
-    tables = [expected_rows(*ask, start, end), expected_rows(*ask, question.start, question.end)]
-    for row in then["drivers"]:
-        named = [[group.sums.spend for group in table if row["name"] in group.names] for table in tables]
+    verdicts = []
+    for way in _ways(question.scope, question.by, data["notes"]):
+        before_that = expected_rows(*ask, start, end, last_owners=way)
+        since = expected_rows(*ask, question.start, question.end, last_owners=way)
+        verdicts.append(list(_driven(then["drivers"], before_that, since)))
+    yield from min(verdicts, key=len)
+
+
+def _ways(scope: Scope, by: tuple[Group, ...], notes: list[str]) -> list[bool]:
+    """Whether deleted keys may stand under their last owner; of several teams each has its own way."""
+    by_last_owner = BY_LAST_OWNER in notes and "user" in by
+    if scope.kind == "team":
+        return [by_last_owner]
+    return [True, False] if by_last_owner else [False]
+
+
+def _driven(drivers: list[Json], before: list[Expected], after: list[Expected]) -> Problems:
+    """What a group changed by is what its figures did."""
+    for row in drivers:
+        named = [[group.sums.spend for group in table if row["name"] in group.names] for table in (before, after)]
         if row.get("rest") or any(len(groups) > 1 for groups in named):
             continue
         earlier, later = (sum(groups, Decimal(0)) for groups in named)
