@@ -71,7 +71,7 @@ def shown_address(value: str | None) -> str | None:
         return None
     parts = _split(value)
     if parts is None or not parts.hostname:
-        return clean(scrub(value)) or None
+        return clean(scrub(re.split(r"[?#]", value, maxsplit=1)[0].rpartition("@")[2])) or None
     place = parts.netloc.rpartition("@")[2]
     return clean(scrub(f"{parts.scheme}://{place}{parts.path}"), MAX_ADDRESS) or None
 

@@ -1,10 +1,11 @@
 """Agreement before destruction: nothing is destroyed until someone who saw the plan agreed to it.
 
-A tool that destroys builds a ``Plan`` (its dry run) and calls ``agreement``. A client that can be
-asked shows the person a form in which the target's name must be typed; any other client gets the
-plan back together with a token, to be passed in a second call. The token is used once, lives five
-minutes, and is bound to the tool, its arguments and the target as it was: what changed since is
-refused. A token orders the protocol; it does not prove that a human read the plan.
+A tool that destroys builds a ``Plan`` (its dry run) and calls ``agreement``, by way of
+``tools.planned``. A client that can be asked shows the person a form in which the target's name must be
+typed; any other client gets the plan back together with a token, to be passed in a second call. The
+token is used once, lives five minutes, and is bound to the tool, its arguments and the target as it
+was: what changed since is refused. A token orders the protocol; it does not prove that a human read
+the plan.
 
 ``STEWARD_APPROVAL``: ``auto`` asks where it can; ``elicit`` only asks; ``plan`` never asks; ``off``
 agrees to everything.
@@ -19,7 +20,9 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, Self, TypeVar
 
@@ -27,7 +30,7 @@ import anyio
 from mcp.server.mcpserver import Context
 from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from mcp_types.version import is_version_at_least
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from litellm_steward import audit
 from litellm_steward.callers import principal_of
@@ -66,11 +69,13 @@ class Plan:
     identity: Mapping[str, object]
     caller: str = ""
     """Who is to agree; ``agreement`` fills it in, so that what one caller agreed to serves no other."""
+    arguments: str = ""
+    """What the tool was called with; ``agreement`` fills it in, too."""
 
     @property
     def fingerprint(self) -> str:
-        canonical = json.dumps([self.tool, self.identity, self.caller], sort_keys=True, default=str)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        canonical = [self.tool, self.identity, self.caller, self.arguments]
+        return _digest(canonical)
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,16 @@ class Pending:
     """Show the plan and this token; the same call with the token acts."""
 
     approval: str
+
+
+@dataclass(frozen=True)
+class Asking:
+    """The person is to be asked in the middle of the call: ``answer`` waits for them, minutes perhaps.
+
+    Raises ``Refused`` when the answer is no.
+    """
+
+    answer: Callable[[], Awaitable[Agreed | Pending]]
 
 
 @dataclass
@@ -134,32 +149,60 @@ class Approvals:
         return hmac.new(self.secret, message, hashlib.sha256).hexdigest()[:32]
 
 
+_arguments: ContextVar[str] = ContextVar("arguments", default="")
+
+
+@contextmanager
+def called_with(arguments: Mapping[str, object]) -> Iterator[None]:
+    """What happens inside is one call of a tool: a token that it is given serves no call with other arguments."""
+    bound = _arguments.set(_digest({name: value for name, value in arguments.items() if name != "approval"}))
+    try:
+        yield
+    finally:
+        _arguments.reset(bound)
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(_bytes(json.dumps(value, sort_keys=True, default=_plain))).hexdigest()
+
+
+def _plain(value: object) -> object:
+    """For JSON: secrets by their hash, as only a hash of the whole is kept; times as text."""
+    if isinstance(value, SecretStr):
+        return hashlib.sha256(_bytes(reveal(value))).hexdigest()
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)
+
+
 def _bytes(text: str) -> bytes:
     """Of any text, half a character included: a token may be anything."""
     return text.encode("utf-8", "backslashreplace")
 
 
-async def agreement(
+def agreement(
     approvals: Approvals, ctx: Context[S], plan: Plan, token: str | None
-) -> Agreed | Pending | InputRequiredResult:
+) -> Agreed | Pending | Asking | InputRequiredResult:
     """Ask for agreement in the way the settings and this client allow.
 
-    Returns ``Agreed`` to act, ``Pending`` to show the plan, or an ``InputRequiredResult`` that the
-    tool must return as it is (the client asks its user and calls again). Raises ``Refused`` when
-    the answer is no.
+    Returns ``Agreed`` to act, ``Pending`` to show the plan, ``Asking`` to wait for the person and look at the
+    target again before acting, or an ``InputRequiredResult`` that the tool must return as it is (the client
+    asks its user and calls again). Raises ``Refused`` when the answer is no.
     """
-    plan = replace(plan, caller=principal_of(ctx).identity)
-    outcome = await _agreement(approvals, ctx, plan, token)
-    audit.agreed(outcome.how if isinstance(outcome, Agreed) else "asked")
+    audit.agreed("asked")
+    plan = replace(plan, caller=principal_of(ctx).identity, arguments=_arguments.get())
+    return _recorded(_agreement(approvals, ctx, plan, token))
+
+
+def _recorded(outcome: S) -> S:
+    if isinstance(outcome, Agreed):
+        audit.agreed(outcome.how)
     return outcome
 
 
-async def _agreement(
+def _agreement(
     approvals: Approvals, ctx: Context[S], plan: Plan, token: str | None
-) -> Agreed | Pending | InputRequiredResult:
+) -> Agreed | Pending | Asking | InputRequiredResult:
     if approvals.mode == "off":
         return Agreed("off")
-    audit.agreed("asked")
     if token:
         if approvals.mode == "elicit":
             raise Refused(f"STEWARD_APPROVAL=elicit takes no approval tokens. {UNCHANGED}")
@@ -168,11 +211,7 @@ async def _agreement(
     if approvals.mode != "plan" and can_be_asked(ctx):
         if is_version_at_least(ctx.protocol_version or "", _MULTI_ROUND):
             return _multi_round(ctx, plan)
-        answer = await _ask(ctx, plan)
-        if answer is not None:
-            return _judge(answer, plan)
-        if approvals.mode == "elicit":
-            raise Refused(f"Nobody answered the form within {FORM_WAITS:g} s. {UNCHANGED}", hint="Call again.")
+        return Asking(lambda: _answered(approvals, ctx, plan))
     if approvals.mode == "elicit":
         raise Refused(
             f"This needs a person's agreement, and this client cannot be asked. {UNCHANGED}",
@@ -215,6 +254,15 @@ def _form(plan: Plan) -> ElicitRequestFormParams:
     )
 
 
+async def _answered(approvals: Approvals, ctx: Context[S], plan: Plan) -> Agreed | Pending:
+    answer = await _ask(ctx, plan)
+    if answer is not None:
+        return _recorded(_judge(answer, plan))
+    if approvals.mode == "elicit":
+        raise Refused(f"Nobody answered the form within {FORM_WAITS:g} s. {UNCHANGED}", hint="Call again.")
+    return Pending(approvals.issue(plan))
+
+
 async def _ask(ctx: Context[S], plan: Plan) -> ElicitResult | None:
     """The older protocol: ask now. ``None`` if the client never answers; some advertise forms and drop them."""
     form = _form(plan)
@@ -234,8 +282,13 @@ def _multi_round(ctx: Context[S], plan: Plan) -> Agreed | InputRequiredResult:
         request = ElicitRequest(params=_form(plan))
         return InputRequiredResult(input_requests={_QUESTION: request}, request_state=plan.fingerprint)
     if ctx.request_state != plan.fingerprint:
-        raise Refused(f"The target has changed since the question was asked. {UNCHANGED}", hint="Call again.")
+        raise changed_since()
     return _judge(answer, plan)
+
+
+def changed_since() -> Refused:
+    """What was agreed to is not there any more."""
+    return Refused(f"The target has changed since the question was asked. {UNCHANGED}", hint="Call again.")
 
 
 def _judge(answer: ElicitResult, plan: Plan) -> Agreed:

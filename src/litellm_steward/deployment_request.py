@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from litellm_steward.addresses import check_address
 from litellm_steward.api.version import Version
-from litellm_steward.environment import resembles_reference
+from litellm_steward.environment import resembles_reference, strings
 from litellm_steward.errors import InvalidArgument
 from litellm_steward.secret import reveal
 from litellm_steward.text import clean, quote, scrub
@@ -122,8 +122,9 @@ class NewDeployment:
     def secrets(self) -> tuple[str, ...]:
         """Texts that an error must not repeat."""
         own = (reveal(self.api_key),) if self.api_key is not None else ()
-        given = tuple(v for n, v in self.params.items() if isinstance(v, str) and len(v) >= 8 and n not in _SHOWABLE)
-        return own + given
+        hidden = {name: value for name, value in self.params.items() if name not in _SHOWABLE}
+        given = {text for path, text in strings(hidden) if len(text) >= 8 and text != path[-1]}
+        return own + tuple(sorted(given, key=len, reverse=True))
 
     def with_params(self, **changed: object) -> NewDeployment:
         return replace(self, params={**self.params, **changed})

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import anyio
 from pydantic import SecretStr
 
 from litellm_steward import errors
@@ -63,11 +64,12 @@ async def generate(proxy: Proxy, body: Mapping[str, object], alias: str, owner: 
     """
     routes = routes_for(owner)
     made = await _generate(proxy, {**body, "allowed_routes": routes}, alias)
-    if sorted(await _routes_of(proxy, made)) != sorted(routes):
-        raise errors.Unsupported(
-            "The proxy did not confine the key to calls of models, so that it had its owner's powers. "
-            f"{await _taken_back(proxy, made.key, alias)}"
-        )
+    with anyio.CancelScope(shield=True):  # a client that hangs up now would leave it as it is
+        if sorted(await _routes_of(proxy, made)) != sorted(routes):
+            raise errors.Unsupported(
+                "The proxy did not confine the key to calls of models, so that it had its owner's powers. "
+                f"{await _taken_back(proxy, made.key, alias)}"
+            )
     return made
 
 

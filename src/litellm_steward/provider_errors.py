@@ -13,12 +13,16 @@ from litellm_steward.api.models import Deployment
 from litellm_steward.errors import Fault, StewardError
 from litellm_steward.text import HIDDEN, MAX_DETAIL, clean, quote, scrub
 
-_STACK: Final = re.compile(r"(?i)\s*(?:stack trace:|traceback \(most recent|deployment info:|received model group=)")
+MOST_SAID: Final = 4_000
+"""Characters of an error that are looked at. Whoever runs the address chooses them: no search of them may be slow."""
+
+_STACK: Final = re.compile(r"(?i)(?:stack trace:|traceback \(most recent|deployment info:|received model group=)")
 _WRAPPING: Final = re.compile(
     r"^(?:litellm\.)?(\w+(?:Error|Exception|Timeout))?:?\s*(?:\w+:\s*)?(?:\w+Exception - |\w+Error - )?"
 )
 _QUOTED_KEY: Final = re.compile(r"(?i)((?:provided|key|token|secret|credential)s?['\"]?\s*[:=]\s*['\"]?)[^\s'\",;]{6,}")
-_BLOB: Final = re.compile(r"(?=[A-Za-z0-9+/_=-]*\d)(?=[A-Za-z0-9+/_=-]*[A-Za-z])[A-Za-z0-9+/_=-]{32,}")
+_RUN: Final = "[A-Za-z0-9+/_=-]"
+_BLOB: Final = re.compile(rf"(?<!{_RUN})(?={_RUN}*\d)(?={_RUN}*[A-Za-z]){_RUN}{{32,}}")
 
 UNKNOWN_PROVIDER: Final = "LiteLLM knows no such provider: model must be provider/model"
 _KINDS: Final = (
@@ -55,7 +59,7 @@ def explain(
 
     Without ``quoting`` the kind of failure only.
     """
-    said = _STACK.split(said)[0]
+    said = _STACK.split(said[:MOST_SAID])[0]
     kind = kind_of(said)
     if kind == "No connection" and address:
         kind = f"No connection to the provider at {quote(told_address(address), 300)}"
@@ -87,7 +91,7 @@ def kind_of(said: str) -> str:
 
 def own_words(said: str, secrets: Iterable[str] = ()) -> str:
     """The provider's sentence out of LiteLLM's wrapping."""
-    said = _STACK.split(said)[0].strip()[:4_000]
+    said = _STACK.split(said[:MOST_SAID])[0].strip()
     said = _WRAPPING.sub("", said, count=1).strip()
     start = said.find("{")
     if 0 <= start < 80 and said.endswith("}"):

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+import anyio
 from pydantic import SecretStr
 
 from litellm_steward.access import KnownAccess
@@ -38,6 +39,8 @@ class Steward:
     reports: Reports = field(default_factory=Reports)
     audit: AuditLog = field(default_factory=AuditLog)
     access: KnownAccess = field(default_factory=KnownAccess)
+    changing_models: anyio.Lock = field(default_factory=anyio.Lock)
+    """Held by who changes deployments or fallbacks: each change is judged by those that are there."""
     _version: Version | None = None
     _version_until: float = 0
     _callers: OrderedDict[str, Steward] = field(default_factory=OrderedDict)

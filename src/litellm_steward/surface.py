@@ -23,6 +23,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import PrivateAttr
 
+from litellm_steward.approval import called_with
 from litellm_steward.arguments import Arguments, Shape, Signature, friendly, shape_of, signature_of, validate
 from litellm_steward.callers import caller_of
 from litellm_steward.errors import StewardError
@@ -119,7 +120,8 @@ class StewardTool(Tool):
             if self.effect == "reads":
                 result, unwritten = await call(), None
             else:
-                result, unwritten = await steward_of(context).audit.recorded(self.name, caller_of(context), call)
+                with called_with(values):
+                    result, unwritten = await steward_of(context).audit.recorded(self.name, caller_of(context), call)
             if not convert_result:
                 return result
             told = self.fn_metadata.convert_result(result)

@@ -14,10 +14,11 @@ from mcp import Client
 from mcp.client import ClientRequestContext
 from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, InputRequiredResult
 
-from litellm_steward import approval
-from litellm_steward.approval import Agreed, Approvals, Pending, Plan, agreement
+from litellm_steward import approval, audit
+from litellm_steward.approval import Plan
 from litellm_steward.server import build_server
 from litellm_steward.settings import Approval
+from litellm_steward.tools.planned import Ready, when_agreed
 from litellm_steward.tools.view import Answer, StewardContext, ToolSpec
 from tests.stage import facts_of, refusal_of, steward_at
 from tests.tape import BASE_URL
@@ -32,6 +33,7 @@ UNTOUCHED = "Nothing was changed."
 class Wiped(Answer):
     status: Literal["wiped", "approval_required"]
     how: str | None = None
+    plan: list[str] | None = None
     approval: str | None = None
 
     def text(self) -> str:
@@ -53,19 +55,26 @@ class Wiper:
     mode: Approval = "auto"
     disk: Disk = field(default_factory=Disk)
     questions: list[str] = field(default_factory=list)
+    turn: anyio.Lock = field(default_factory=anyio.Lock)
 
     def __post_init__(self) -> None:
-        self.approvals = Approvals(self.mode)
+        self.steward = steward_at(BASE_URL, settings={"steward_approval": self.mode})
 
     async def wipe(self, ctx: StewardContext, disk: str, approval: str | None = None) -> Wiped | InputRequiredResult:
-        plan = Plan("wipe", (f"Wipe '{disk}' for good.",), self.disk.name, {"disk": disk, "is": self.disk.name})
-        agreed = await agreement(self.approvals, ctx, plan, approval)
-        if isinstance(agreed, Pending):
-            return Wiped(status="approval_required", approval=agreed.approval)
-        if not isinstance(agreed, Agreed):
-            return agreed
-        self.disk.wiped.append(disk)
-        return Wiped(status="wiped", how=agreed.how)
+        async def prepare() -> Ready[Wiped]:
+            identity = {"is": self.disk.name}
+            plan = Plan("wipe", (f"Wipe '{disk}' for good.",), self.disk.name, identity)
+            return Ready(plan, Wiped(status="approval_required"), make)
+
+        async def make() -> Wiped:
+            change = audit._change.get()
+            assert change is not None
+            await anyio.sleep(0.01)
+            self.disk.wiped.append(disk)
+            self.disk.name += " that is wiped"
+            return Wiped(status="wiped", how=change.approval)
+
+        return await when_agreed(ctx, approval, prepare, self.turn)
 
     async def call(self, era: Era, person: Person | None, **arguments: object) -> CallToolResult:
         async def asked(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
@@ -73,7 +82,7 @@ class Wiper:
             assert person is not None
             return await person(params)
 
-        server = build_server(steward_at(BASE_URL), [ToolSpec(_named(self), "Wipe", "destroys")])
+        server = build_server(self.steward, [ToolSpec(_named(self), "Wipe", "destroys")])
         callback = asked if person is not None else None
         async with Client(server, mode=era, elicitation_callback=callback, cache=None) as client:
             result = await client.call_tool("wipe", {"disk": "d1", **arguments})
@@ -158,6 +167,7 @@ async def test_a_client_that_cannot_ask_gets_the_plan_and_a_token(era: Era) -> N
     assert wiper.disk.wiped == []
     done = facts_of(await wiper.call(era, None, approval=planned["approval"]))
     assert done == {"status": "wiped", "how": "token"}
+    wiper.disk.name = "disk-1"
     again = refusal_of(await wiper.call(era, None, approval=planned["approval"]))
     assert again.startswith("This approval was used already.")
     assert wiper.disk.wiped == ["d1"]
@@ -175,15 +185,16 @@ async def test_a_token_for_another_target_is_refused(era: Era) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_target_that_changes_while_the_person_reads_is_left_alone() -> None:
-    """In the newer protocol the answer comes with a second call, which finds another target."""
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_target_that_changes_while_the_person_reads_is_left_alone(era: Era) -> None:
+    """In the newer protocol the answer comes with a second call, which finds another target; in the older it waits."""
     wiper = Wiper()
 
     async def person(params: ElicitRequestParams) -> ElicitResult:
         wiper.disk.name = "disk-2"
         return ElicitResult(action="accept", content={"confirm": "disk-1"})
 
-    said = refusal_of(await wiper.call("auto", person))
+    said = refusal_of(await wiper.call(era, person))
     assert said == f"The target has changed since the question was asked. {UNTOUCHED} Call again."
     assert wiper.disk.wiped == []
 
@@ -230,6 +241,43 @@ async def test_mode_plan_never_asks(era: Era) -> None:
 async def test_mode_elicit_takes_a_persons_word_only(era: Era) -> None:
     wiper = Wiper("elicit")
     assert "this client cannot be asked" in refusal_of(await wiper.call(era, None))
-    assert "takes no approval tokens" in refusal_of(await wiper.call(era, None, approval="a.b.c"))
+    assert "takes no approval tokens" in refusal_of(await wiper.call(era, _types("disk-1"), approval="a.b.c"))
     assert wiper.disk.wiped == []
     assert facts_of(await wiper.call(era, _types("disk-1")))["how"] == "form"
+
+
+@pytest.mark.asyncio
+async def test_of_two_at_the_same_time_the_second_finds_another_target() -> None:
+    """Each plan is about the target as it was before both."""
+    wiper = Wiper("plan")
+    tokens = [facts_of(await wiper.call("auto", None))["approval"] for _ in range(2)]
+    results = [await wiper.call("auto", None)]
+    async with anyio.create_task_group() as calls:
+
+        async def agree(token: str) -> None:
+            results.append(await wiper.call("auto", None, approval=token))
+
+        for token in tokens:
+            calls.start_soon(agree, token)
+    done = [result for result in results[1:] if not result.is_error]
+    assert len(done) == 1
+    assert wiper.disk.wiped == ["d1"]
+
+
+@pytest.mark.asyncio
+async def test_nobody_waits_for_a_form_that_somebody_else_has_open() -> None:
+    wiper = Wiper()
+    opened, closed = anyio.Event(), anyio.Event()
+
+    async def person(params: ElicitRequestParams) -> ElicitResult:
+        opened.set()
+        await closed.wait()
+        return ElicitResult(action="decline")
+
+    async with anyio.create_task_group() as calls:
+        calls.start_soon(wiper.call, "legacy", person)
+        await opened.wait()
+        planned = facts_of(await wiper.call("auto", None))
+        done = facts_of(await wiper.call("auto", None, approval=planned["approval"]))
+        closed.set()
+    assert done["status"] == "wiped"

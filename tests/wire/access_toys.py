@@ -5,8 +5,9 @@ from __future__ import annotations
 from mcp.types import InputRequiredResult
 from pydantic import BaseModel
 
-from litellm_steward.approval import Pending, Plan, agreement
+from litellm_steward.approval import Plan
 from litellm_steward.callers import caller_of
+from litellm_steward.tools.planned import Ready, when_agreed
 from litellm_steward.tools.view import Answer, Name, StewardContext, ToolSpec, steward_of
 
 
@@ -42,13 +43,26 @@ async def spend_report(ctx: StewardContext, rows: str) -> Said:
     return Said(says=steward_of(ctx).reports.keep(rows))
 
 
-async def wipe(ctx: StewardContext, approval: str | None = None) -> Said | InputRequiredResult:
+class Wiping(Said):
+    """What becomes of ``wipe``."""
+
+    plan: list[str] | None = None
+    approval: str | None = None
+
+    def text(self) -> str:
+        return self.approval or self.says
+
+
+async def wipe(ctx: StewardContext, approval: str | None = None) -> Wiping | InputRequiredResult:
     """Destroy something, once somebody agreed."""
-    plan = Plan("wipe", ("Wipe it.",), "it", {"it": 1})
-    agreed = await agreement(steward_of(ctx).approvals, ctx, plan, approval)
-    if isinstance(agreed, InputRequiredResult):
-        return agreed
-    return Said(says=agreed.approval if isinstance(agreed, Pending) else "wiped")
+
+    async def prepare() -> Ready[Wiping]:
+        async def make() -> Wiping:
+            return Wiping(says="wiped")
+
+        return Ready(Plan("wipe", ("Wipe it.",), "it", {"it": 1}), Wiping(says="not yet"), make)
+
+    return await when_agreed(ctx, approval, prepare)
 
 
 TOOLS: tuple[ToolSpec, ...] = (

@@ -277,6 +277,8 @@ class Proxy:
         secret, header = (self._key.read(), self._key_header) if key is None else (SecretStr(key), "Authorization")
         headers = {**(named or {}), header: f"Bearer {reveal(secret)}"}
         given = {name: value for name, value in (params or {}).items() if value is not None}
+        if any(reveal(secret) in str(part) for part in (path, *given.values())):
+            raise errors.InvalidArgument("An argument holds the LiteLLM key in use; nothing was sent")
         try:
             request = self._client.build_request(method, _address(path, given), json=body, headers=headers)
         except (ValueError, httpx.InvalidURL) as error:

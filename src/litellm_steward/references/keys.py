@@ -27,7 +27,7 @@ async def resolve_key(proxy: Proxy, reference: str) -> Match[Key]:
         raise InvalidArgument("key must not be empty")
     if is_masked_key(reference):
         return await _by_mask(proxy, reference)
-    if is_raw_key(reference) or is_key_hash(reference.lower()):
+    if is_raw_key(reference) or is_key_hash(reference.lower()) or hash_key(reference) == proxy.own_key_id():
         return await _by_hash(proxy, reference)
     if holds_key(reference):  # anything but a key would go into a URL
         raise InvalidArgument("key holds a raw key and more; nothing was sent", hint="Give the key alone.")
@@ -35,7 +35,7 @@ async def resolve_key(proxy: Proxy, reference: str) -> Match[Key]:
 
 
 async def _by_hash(proxy: Proxy, reference: str) -> Match[Key]:
-    raw = is_raw_key(reference)
+    raw = not is_key_hash(reference.lower())  # LiteLLM's own master key may begin with anything
     key_hash = hash_key(reference) if raw else reference.lower()
     key = await keys.info(proxy, key_hash) or await keys.deleted(proxy, key_hash=key_hash)
     if key is None and key_hash == proxy.own_key_id():

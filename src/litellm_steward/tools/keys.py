@@ -53,7 +53,7 @@ from litellm_steward.tools.parameters import (
     Tpm,
     UserRef,
 )
-from litellm_steward.tools.planned import unless_agreed
+from litellm_steward.tools.planned import Ready, when_agreed
 from litellm_steward.tools.view import StewardContext, steward_of
 from litellm_steward.usage.figures import total
 from litellm_steward.usage.report import Usage
@@ -229,22 +229,27 @@ async def delete_key(ctx: StewardContext, key: KeyRef, approval: Approval = None
     """
     steward = steward_of(ctx)
     proxy = steward.proxy
-    match = await resolve_key(proxy, key)
-    found = match.item
-    refuse_own_or_gone(steward, found)
-    audit.about(key=found.key_alias, key_id=found.token, team_id=found.team_id, user=found.user_id)
-    team = await _team_of(proxy, found)
-    plan = deletion_plan(found, team, match.notes)
-    outcome = DeletedKey(
-        status="approval_required", key_id=found.token, key_masked=masked(found), key_alias=found.key_alias
-    )
-    if (waiting := await unless_agreed(ctx, plan, approval, outcome)) is not None:
-        return waiting
-    done = await key_changes.delete(proxy, found)
-    notes = done.notes
-    if is_raw_key(key.strip()):
-        notes.append(await key_changes.refusal_of(proxy, key.strip()))
-    return outcome.model_copy(update={"status": "deleted", "verified": done.verified, "notes": notes})
+
+    async def prepare() -> Ready[DeletedKey]:
+        match = await resolve_key(proxy, key)
+        found = match.item
+        refuse_own_or_gone(steward, found)
+        audit.about(key=found.key_alias, key_id=found.token, team_id=found.team_id, user=found.user_id)
+        team = await _team_of(proxy, found)
+        outcome = DeletedKey(
+            status="approval_required", key_id=found.token, key_masked=masked(found), key_alias=found.key_alias
+        )
+
+        async def make() -> DeletedKey:
+            done = await key_changes.delete(proxy, found)
+            notes = done.notes
+            if is_raw_key(key.strip()):
+                notes.append(await key_changes.refusal_of(proxy, key.strip()))
+            return outcome.model_copy(update={"status": "deleted", "verified": done.verified, "notes": notes})
+
+        return Ready(deletion_plan(found, team, match.notes), outcome, make)
+
+    return await when_agreed(ctx, approval, prepare)
 
 
 # ---- what is sent ------------------------------------------------------------------------------

@@ -10,25 +10,18 @@ from pydantic import Field, SecretStr
 
 from litellm_steward import audit, deployments, errors, fallbacks, measurements
 from litellm_steward.addresses import shown_address
-from litellm_steward.api import credentials, models
+from litellm_steward.api import models
 from litellm_steward.api.models import Deployment
-from litellm_steward.api.proxy import Proxy
-from litellm_steward.api.router import Fallbacks
-from litellm_steward.api.version import Version
-from litellm_steward.budgets import check_budget, normalise_duration
-from litellm_steward.deployment_request import NewDeployment, new_deployment
-from litellm_steward.environment import check_resolved, find_references
-from litellm_steward.exposure import exposures, own_key_missing
+from litellm_steward.deployment_request import new_deployment
+from litellm_steward.environment import find_references
 from litellm_steward.fallbacks import Chain
-from litellm_steward.name_in_use import effects
 from litellm_steward.names import check_name
-from litellm_steward.references.matching import Candidate, not_found
-from litellm_steward.references.models import Group, resolve_deployment, resolve_models, resolve_name
-from litellm_steward.text import count, quote, sentence_list
+from litellm_steward.references.models import Group, resolve_deployment, resolve_models
+from litellm_steward.text import quote
 from litellm_steward.together import together
-from litellm_steward.tools.model_plans import chains_naming, creation_plan, deletion_plan
+from litellm_steward.tools.model_creation import budgeted, creation
+from litellm_steward.tools.model_plans import chains_naming, deletion_plan
 from litellm_steward.tools.model_views import (
-    ChainView,
     CreatedModel,
     DeletedModel,
     ModelDetails,
@@ -36,12 +29,10 @@ from litellm_steward.tools.model_views import (
     deployment_view,
 )
 from litellm_steward.tools.parameters import Approval, BudgetDuration, MaxBudget, Rpm, Tpm
-from litellm_steward.tools.planned import unless_agreed
+from litellm_steward.tools.planned import Ready, when_agreed
 from litellm_steward.tools.room import ROOM, fitting, size
 from litellm_steward.tools.view import StewardContext, steward_of
 
-BUDGETS_BIND_FROM: Final = Version(1, 91, 0)
-"""1.74.9 and 1.83.14 store a deployment's budget and do not enforce it for models added at run time."""
 PAGE: Final = 50
 ROOM_FOR_CHAINS: Final = 650
 
@@ -99,47 +90,15 @@ async def create_model(
         "budget_duration": budget_duration,
         "tags": tags,
     }
-    new = _budgeted(new_deployment(model_name, model, named, litellm_params))
+    new = budgeted(new_deployment(model_name, model, named, litellm_params))
     audit.about(model=new.model_name, model_id=new.id, of=new.model, api_base=shown_address(new.api_base))
     fields = {"model_name": new.model_name, "model": new.model, **new.params}
     references = find_references(fields, steward.settings)
-    version, existing, live = await together(
-        steward.version(), models.all_deployments(steward.proxy), fallbacks.read(steward.proxy)
-    )
-    check_resolved(references, version)
-    notes = _name_notes(new, existing)
-    await _check_credential(steward.proxy, new.credential)
-    sources = _fallback_sources(version, new, existing, live, fallback_for or [])
-    if own_key_missing(new):
-        new = new.without_ambient_key()
-        notes.append("No key was given, so none is sent to this api_base; the proxy's own keys stay where they are.")
-    leading = fallbacks.leading_to(live, new.model_name)
-    changed = effects(new, existing, sources, version, leading=leading, verify=verify)
-    exposed = [*changed, *exposures(new, references)]
-    if exposed:
-        plan = creation_plan(new, references, exposed, sources, existing)
-        if (waiting := await unless_agreed(ctx, plan, approval, _planned(new))) is not None:
-            return waiting
-    timeout = steward.settings.steward_timeout
-    made = await deployments.make(steward.proxy, new, version, existing, verify=verify, timeout=timeout)
-    notes += [*made.notes, *_result_notes(new, made.deployment, version)]
-    written = await _write_fallbacks(steward.proxy, version, new, sources, [*existing, made.deployment])
-    if sources and version is not None and version < fallbacks.CONFIG_GUARDED_FROM:
-        notes.append(
-            "The database owns the fallback list from now on: later edits of it in config.yaml have no effect."
-        )
-    return CreatedModel(
-        status="created",
-        model_id=new.id,
-        model_name=made.deployment.model_name,
-        model=made.deployment.litellm_params.model,
-        provider=made.deployment.provider or None,
-        api_base=shown_address(made.deployment.litellm_params.api_base),
-        verified=made.verdict.verified,
-        verification=made.verdict.verification,
-        fallbacks=written,
-        notes=notes,
-    )
+
+    async def prepare() -> Ready[CreatedModel]:
+        return await creation(steward, new, references, fallback_for or [], verify=verify)
+
+    return await when_agreed(ctx, approval, prepare, steward.changing_models)
 
 
 async def get_model_info(
@@ -215,138 +174,39 @@ async def delete_model(
     to send back once the user has agreed.
     """
     steward = steward_of(ctx)
-    deployed, live = await together(models.all_deployments(steward.proxy), fallbacks.read(steward.proxy))
-    match = resolve_deployment(deployed, model)
-    found = match.item
-    audit.about(model=found.model_name, model_id=found.id, of=found.litellm_params.model)
-    if not found.model_info.db_model:
-        raise errors.Refused(
-            f"{quote(found.model_name)} is set in the proxy's config.yaml and cannot be deleted through its API",
-            hint="Remove it from model_list in config.yaml and restart the proxy.",
+
+    async def prepare() -> Ready[DeletedModel]:
+        deployed, live = await together(models.all_deployments(steward.proxy), fallbacks.read(steward.proxy))
+        match = resolve_deployment(deployed, model)
+        found = match.item
+        audit.about(model=found.model_name, model_id=found.id, of=found.litellm_params.model)
+        if not found.model_info.db_model:
+            raise errors.Refused(
+                f"{quote(found.model_name)} is set in the proxy's config.yaml and cannot be deleted through its API",
+                hint="Remove it from model_list in config.yaml and restart the proxy.",
+            )
+        others = [d for d in deployed if d.model_name == found.model_name and d.id != found.id]
+        chains = fallbacks.chains(live, deployed)
+        plan = deletion_plan(found, others, chains, [*match.notes, *fallbacks.unreadable_notes(live)])
+        outcome = DeletedModel(
+            status="approval_required",
+            model_id=found.id,
+            model_name=found.model_name,
+            remaining_deployments=len(others) + 1,
         )
-    others = [d for d in deployed if d.model_name == found.model_name and d.id != found.id]
-    chains = fallbacks.chains(live, deployed)
-    plan = deletion_plan(found, others, chains, [*match.notes, *fallbacks.unreadable_notes(live)])
-    outcome = DeletedModel(
-        status="approval_required",
-        model_id=found.id,
-        model_name=found.model_name,
-        remaining_deployments=len(others) + 1,
-    )
-    if (waiting := await unless_agreed(ctx, plan, approval, outcome)) is not None:
-        return waiting
-    await deployments.remove(steward.proxy, found.id, deployments.RELOADED)
-    notes = ["Instances of the proxy may route to it for up to 30 s more."]
-    if not others and (naming := chains_naming(chains, found.model_name)):
-        notes.append(f"These fallback rules still name it: {naming}.")
-    return outcome.model_copy(update={"status": "deleted", "remaining_deployments": len(others), "notes": notes})
 
+        async def make() -> DeletedModel:
+            await deployments.remove(steward.proxy, found.id, deployments.RELOADED)
+            notes = ["Instances of the proxy may route to it for up to 30 s more."]
+            if not others and (naming := chains_naming(chains, found.model_name)):
+                notes.append(f"These fallback rules still name it: {naming}.")
+            return outcome.model_copy(
+                update={"status": "deleted", "remaining_deployments": len(others), "notes": notes}
+            )
 
-# ---- creating ----------------------------------------------------------------------------------
+        return Ready(plan, outcome, make)
 
-
-def _budgeted(new: NewDeployment) -> NewDeployment:
-    """LiteLLM heeds a deployment's budget only with its duration."""
-    amount, span = new.params.get("max_budget"), new.params.get("budget_duration")
-    check_budget(float(amount) if isinstance(amount, int | float) else None, None)
-    duration = normalise_duration("budget_duration", span if isinstance(span, str) else None)
-    if (amount is None) != (duration is None):
-        raise errors.InvalidArgument("max_budget and budget_duration of a deployment work only together")
-    return new if duration is None else new.with_params(budget_duration=duration)
-
-
-def _name_notes(new: NewDeployment, existing: Sequence[Deployment]) -> list[str]:
-    if any(d.id == new.model_name for d in existing):
-        raise errors.InvalidArgument("model_name is the id of an existing deployment; choose another")
-    same = [d for d in existing if d.model_name == new.model_name]
-    notes = []
-    if same:
-        notes.append(
-            f"{quote(new.model_name)} had {count(len(same), 'deployment')} already: its calls are now spread over "
-            f"{len(same) + 1}."
-        )
-    elif near := [d.model_name for d in existing if d.model_name.casefold() == new.model_name.casefold()]:
-        notes.append(f"A model is called the same but for case: {quote(near[0])}.")
-    if not new.provider:
-        notes.append("LiteLLM infers the provider from the model's name; provider/model is safer.")
-    return notes
-
-
-async def _check_credential(proxy: Proxy, name: str | None) -> None:
-    """The proxy takes a credential that does not exist, and then uses the key of its environment."""
-    if name is None:
-        return
-    known = await credentials.names(proxy)
-    if name not in known:
-        pool = [Candidate(known_name, known_name, (), quote(known_name)) for known_name in known]
-        raise not_found("stored credential", name, pool, "Nothing was created.")
-
-
-def _fallback_sources(
-    version: Version | None, new: NewDeployment, existing: Sequence[Deployment], live: Fallbacks, names: Sequence[str]
-) -> list[str]:
-    """The models that shall fall back to the new one; whatever speaks against it is said before it is created."""
-    if not names:
-        return []
-    sources = list(dict.fromkeys(resolve_name(existing, name).item for name in names))
-    if new.model_name in sources:
-        raise errors.InvalidArgument(f"{quote(new.model_name)} cannot be its own fallback")
-    if "*" in new.model_name:
-        raise errors.InvalidArgument("A wildcard cannot be a fallback")
-    fallbacks.recipe(version, live)
-    return sources
-
-
-def _planned(new: NewDeployment) -> CreatedModel:
-    return CreatedModel(
-        status="approval_required",
-        model_name=new.model_name,
-        model=new.model,
-        provider=new.provider or None,
-        api_base=shown_address(new.api_base),
-        verified=False,
-        verification="nothing was created yet",
-    )
-
-
-def _result_notes(new: NewDeployment, deployment: Deployment, version: Version | None) -> list[str]:
-    notes = []
-    view = deployment_view(deployment)
-    if (
-        not view.input_cost_per_token
-        and not view.output_cost_per_token
-        and deployment.model_info.input_cost_per_second is None
-    ):
-        notes.append(
-            "LiteLLM has no price for this model: its spend counts as $0 unless input_cost_per_token and "
-            "output_cost_per_token are given."
-        )
-    if new.params.get("max_budget") is not None and (version is None or version < BUDGETS_BIND_FROM):
-        notes.append("This release of LiteLLM stores the budget of a model added at run time and does not enforce it.")
-    return notes
-
-
-async def _write_fallbacks(
-    proxy: Proxy, version: Version | None, new: NewDeployment, sources: Sequence[str], deployed: Sequence[Deployment]
-) -> list[ChainView] | None:
-    if not sources:
-        return None
-    done: list[str] = []
-    live = Fallbacks()
-    try:
-        for source in sources:
-            live = await fallbacks.add(proxy, version, source, new.model_name)
-            done.append(source)
-    except errors.StewardError as error:
-        undone = [quote(source) for source in sources if source not in done]
-        set_up = f" {sentence_list([quote(name) for name in done])} falls back to it." if done else ""
-        raise fallbacks.FallbackNotSet(
-            f"The deployment {quote(new.model_name)} was created and works (id {new.id}).{set_up} "
-            f"The fallback of {sentence_list(undone)} was not set, or not as it should be: {error}"
-        ) from error
-    return chain_views(
-        [c for c in fallbacks.chains(live, deployed) if c.model in sources and c.kind == "general"], deployed
-    )
+    return await when_agreed(ctx, approval, prepare, steward.changing_models)
 
 
 # ---- looking -----------------------------------------------------------------------------------

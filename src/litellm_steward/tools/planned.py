@@ -1,28 +1,60 @@
-"""What a tool answers for as long as the agreement that it needs is not there."""
+"""Changes that need somebody's agreement: prepared, agreed to, and made as they were agreed to."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
+import anyio
 from mcp.types import InputRequiredResult
 
-from litellm_steward.approval import Agreed, Pending, Plan, agreement
+from litellm_steward.approval import Agreed, Asking, Pending, Plan, agreement, changed_since
 from litellm_steward.tools.view import Answer, StewardContext, steward_of
 
 A = TypeVar("A", bound=Answer)
 
 
-async def unless_agreed(
-    ctx: StewardContext, plan: Plan, token: str | None, planned: A
-) -> A | InputRequiredResult | None:
-    """``None`` to go ahead; else what to return: the question to the user, or ``planned`` with plan and token.
+@dataclass(frozen=True)
+class Ready(Generic[A]):
+    """A change as it would be made now, by what was just read of its target.
 
-    ``planned`` is the tool's own answer, which says ``approval_required`` and has a ``plan`` and an ``approval``.
-    Raises ``Refused`` when the user said no.
+    ``plan``: what has to be agreed to, ``None`` where nothing has. ``planned``: the tool's own answer as long as
+    that is missing; it says ``approval_required`` and has a ``plan`` and an ``approval``. ``make``: makes the change.
     """
-    agreed = await agreement(steward_of(ctx).approvals, ctx, plan, token)
-    if isinstance(agreed, Agreed):
-        return None
+
+    plan: Plan | None
+    planned: A
+    make: Callable[[], Awaitable[A]]
+
+
+async def when_agreed(
+    ctx: StewardContext, token: str | None, prepare: Callable[[], Awaitable[Ready[A]]], turn: anyio.Lock | None = None
+) -> A | InputRequiredResult:
+    """Make the change, or answer what is missing for it.
+
+    ``prepare`` reads the target. While somebody fills in a form it may change, so it is read again then, and what is
+    not as it was agreed to is refused. ``turn`` is held from reading to the last write, and not while a form is open:
+    two calls at the same time would each leave to the other what their plans say.
+
+    Raises ``Refused`` when the answer is no.
+    """
+    async with turn or nullcontext():
+        ready = await prepare()
+        if ready.plan is None:
+            return await ready.make()
+        agreed = agreement(steward_of(ctx).approvals, ctx, ready.plan, token)
+        if isinstance(agreed, Agreed):
+            return await ready.make()
+    if isinstance(agreed, Asking):
+        agreed = await agreed.answer()
+        if isinstance(agreed, Agreed):
+            async with turn or nullcontext():
+                now = await prepare()
+                if now.plan is None or now.plan.fingerprint != ready.plan.fingerprint:
+                    raise changed_since()
+                return await now.make()
     if isinstance(agreed, Pending):
-        return planned.model_copy(update={"plan": list(plan.lines), "approval": agreed.approval})
+        return ready.planned.model_copy(update={"plan": list(ready.plan.lines), "approval": agreed.approval})
     return agreed

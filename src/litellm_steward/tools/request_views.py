@@ -55,7 +55,7 @@ class RequestView(View):
 
     def cells(self) -> list[str]:
         time = (self.time or "-").replace("T", " ").rstrip("Z")
-        who = ", ".join(clean(part, 40) for part in (self.key, self.user, self.customer) if part)
+        who = ", ".join(named(clean(part, 40)) for part in (self.key, self.user, self.customer) if part)
         duration = f"{self.duration_ms:,} ms" if self.duration_ms is not None else "-"
         state = "ok" if self.status == "success" else "failed"
         spent = money(self.spend)

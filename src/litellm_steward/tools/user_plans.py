@@ -17,7 +17,13 @@ _POWERS: Final[Mapping[str, str]] = {
 
 
 def powerful_user_plan(
-    role: str, user_id: str | None, user_email: str | None, teams: Sequence[str], asked: Mapping[str, object]
+    role: str,
+    user_id: str | None,
+    user_email: str | None,
+    teams: Sequence[str],
+    asked: Mapping[str, object],
+    *,
+    with_key: bool,
 ) -> Plan:
     """Bound to everything that was ``asked`` for. Acting on it makes it void everywhere: the name is taken then."""
     if user_id is None and user_email is None:
@@ -30,6 +36,8 @@ def powerful_user_plan(
         f"Whoever logs in to the proxy as this user {powers}.",
     ]
     if teams:
-        lines.append(f"The user joins {sentence_list([quote(team) for team in teams])}.")
+        lines.append(f"The user joins {sentence_list([quote(team) for team in teams], len(teams))}.")
+    if with_key:
+        lines.append("The user gets a key.")
     identity = {**asked, "user_id": user_id}  # an id that was chosen for it would be another one next time
     return Plan("create_user", tuple(lines), typeable(user_id, user_email, otherwise=role), identity)

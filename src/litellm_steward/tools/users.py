@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from mcp.types import InputRequiredResult
@@ -51,7 +52,7 @@ from litellm_steward.tools.parameters import (
     Tpm,
     UserRef,
 )
-from litellm_steward.tools.planned import unless_agreed
+from litellm_steward.tools.planned import Ready, when_agreed
 from litellm_steward.tools.user_plans import powerful_user_plan
 from litellm_steward.tools.user_views import MostUsedModel, NewUser, UserDetails, UserKeys
 from litellm_steward.tools.view import StewardContext, steward_of
@@ -102,27 +103,45 @@ async def create_user(
         return await _create_customer(proxy, user_id, user_alias, limits, notes)
     if create_key:
         prepare_delivery(steward.settings)
-    teams_found, unknown = await together(
-        each([resolve_team(proxy, reference) for reference in teams or []]), unknown_models(proxy, models or [])
-    )
-    notes += [note for match in teams_found for note in match.notes] + unknown
-    chosen_id = await user_changes.free_user_id(proxy, user_id, user_email)
-    audit.about(user=chosen_id, email=user_email)
-    body: dict[str, object] = {
-        "user_id": chosen_id,
-        "user_email": user_email,
-        "user_alias": user_alias,
-        "user_role": user_role or "internal_user",
-        "teams": [match.item.team_id for match in teams_found] or None,
-        **limits,
-    }
-    if user_role and key_changes.is_powerful(user_role):
-        plan = powerful_user_plan(user_role, user_id, user_email, [match.item.name for match in teams_found], body)
+
+    async def prepare() -> Ready[NewUser]:
+        teams_found, unknown = await together(
+            each([resolve_team(proxy, reference) for reference in teams or []]), unknown_models(proxy, models or [])
+        )
+        chosen_id = await user_changes.free_user_id(proxy, user_id, user_email)
+        audit.about(user=chosen_id, email=user_email)
+        body: dict[str, object] = {
+            "user_id": chosen_id,
+            "user_email": user_email,
+            "user_alias": user_alias,
+            "user_role": user_role or "internal_user",
+            "teams": [match.item.team_id for match in teams_found] or None,
+            **limits,
+        }
+        said = [*notes, *(note for match in teams_found for note in match.notes), *unknown]
+        joining = [match.item.name for match in teams_found]
+        plan = (
+            powerful_user_plan(user_role, user_id, user_email, joining, body, with_key=create_key)
+            if user_role and key_changes.is_powerful(user_role)
+            else None
+        )
         planned = NewUser(
             status="approval_required", user_id=user_id, user_email=user_email, kind="internal", user_role=user_role
         )
-        if (waiting := await unless_agreed(ctx, plan, approval, planned)) is not None:
-            return waiting
+        return Ready(plan, planned, lambda: _create_internal(steward, body, teams_found, said, create_key=create_key))
+
+    return await when_agreed(ctx, approval, prepare)
+
+
+async def _create_internal(
+    steward: Steward,
+    body: Mapping[str, object],
+    teams_found: Sequence[Match[Team]],
+    notes: list[str],
+    *,
+    create_key: bool,
+) -> NewUser:
+    proxy = steward.proxy
     made = await user_changes.create(proxy, {name: value for name, value in body.items() if value is not None})
     joined = [match.item for match in teams_found if match.item.team_id in made.user.teams]
     notes += made.notes + _not_joined(teams_found, made.user) + user_changes.differences(body, made.user)
@@ -283,7 +302,7 @@ def _teams_of(user: User, known: list[Team]) -> list[Team]:
     return [found.get(team_id) or Team(team_id=team_id) for team_id in user.teams]
 
 
-def _not_joined(wanted: list[Match[Team]], user: User) -> list[str]:
+def _not_joined(wanted: Sequence[Match[Team]], user: User) -> list[str]:
     """The proxy drops teams silently."""
     return [
         f"The proxy did not add the user to {quote(match.item.name)}."
