@@ -35,8 +35,8 @@ _SPELT = re.compile(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}", re.IGN
 _PRINTABLE = re.compile(r"[!-~]+")
 
 
-def check_address(value: str) -> str:
-    """An ``api_base`` that says where it leads: http or https, no user name, no cloud metadata service."""
+def check_address(value: str, name: str = "api_base") -> str:
+    """An address that says where it leads: http or https, no user name, no cloud metadata service."""
     parts = _split(value)
     if (
         parts is None
@@ -45,11 +45,11 @@ def check_address(value: str) -> str:
         or "\\" in value
         or len(value) > MAX_ADDRESS
     ):
-        raise InvalidArgument("api_base must be an address such as https://host/v1")
+        raise InvalidArgument(f"{name} must be an address such as https://host/v1")
     if parts.username is not None or parts.password is not None:
-        raise InvalidArgument("api_base must not contain a user name or password; give api_key or credential")
+        raise InvalidArgument(f"{name} must not contain a user name or password; give api_key or credential")
     if _is_metadata(parts.hostname):
-        raise Refused("api_base is the address of a machine's metadata service, which hands out credentials")
+        raise Refused(f"{name} is the address of a machine's metadata service, which hands out credentials")
     return value
 
 

@@ -21,6 +21,8 @@ from litellm_steward.text import clean, quote, scrub
 Mode = Literal["chat", "embedding", "completion", "other"]
 
 MAX_PARAMS: Final = 20_000
+FREE_TEXT: Final = frozenset({"mock_response"})
+ADDRESS: Final = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]{0,30}://")
 NO_KEY: Final = "none"
 """Sent where there is no key, so that LiteLLM does not take one from its environment."""
 
@@ -95,6 +97,18 @@ class NewDeployment:
     def credential(self) -> str | None:
         value = self.params.get("litellm_credential_name")
         return value if isinstance(value, str) else None
+
+    @property
+    def brings_its_key(self) -> bool:
+        """Whether it calls with a key of the caller's: one that only says that there is none is nobody's."""
+        return self.api_key is not None and reveal(self.api_key) != NO_KEY
+
+    @property
+    def other_addresses(self) -> tuple[str, ...]:
+        """Addresses that stand in any other place than ``api_base``: LiteLLM may send calls there as well."""
+        elsewhere = {name: value for name, value in self.params.items() if name not in {"api_base", *FREE_TEXT}}
+        found = (text for path, text in strings(elsewhere) if text != path[-1] and ADDRESS.match(text))
+        return tuple(dict.fromkeys(found))
 
     @property
     def mocked(self) -> bool:
@@ -176,7 +190,10 @@ def new_deployment(
             resembles_reference(value) or name not in merged or pattern.fullmatch(value)
         ):
             raise InvalidArgument(f"{name} must be a plain word without spaces or slashes")
-    return NewDeployment(str(uuid.uuid4()), model_name, model, merged, literal, mode)
+    new = NewDeployment(str(uuid.uuid4()), model_name, model, merged, literal, mode)
+    for address in new.other_addresses:
+        check_address(address, "An address in litellm_params")
+    return new
 
 
 def _check_model(model: str) -> None:

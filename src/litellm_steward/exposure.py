@@ -16,11 +16,11 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from litellm_steward.addresses import AZURE_HOSTS, host_of, told_address
-from litellm_steward.deployment_request import NewDeployment
+from litellm_steward.addresses import AZURE_HOSTS, MAX_ADDRESS, host_of, told_address
+from litellm_steward.deployment_request import ADDRESS, FREE_TEXT, NewDeployment
 from litellm_steward.environment import CREDENTIAL_FIELD, Reference, strings
 from litellm_steward.name_in_use import ONE_SERVICE, PRICE, SHAPES
-from litellm_steward.text import quote, scrub
+from litellm_steward.text import quote, scrub, sentence_list
 
 BRING_THEIR_KEY: Final = ONE_SERVICE | frozenset(
     [
@@ -71,18 +71,19 @@ _HARMLESS: Final = SHAPES | frozenset(
         "api_key",
     ]
 )
+MOST_NAMES: Final = 30
+"""Names of an object that are shown."""
+
 _PLACE: Final = re.compile(
     r"os\.environ/\w{1,127}|[A-Z]+(?:_[A-Z]+)+|[~.]{0,2}/[\w./-]{1,200}|[\w.-]{1,60}\.(?:json|pem|key)"
 )
-_FREE_TEXT: Final = frozenset({"mock_response"})
 
 
 def exposures(new: NewDeployment, references: tuple[Reference, ...]) -> tuple[str, ...]:
     """What a person must agree to before this deployment is created or tested; nothing if nothing."""
     said = []
-    address = new.api_base
-    if address is not None:
-        where = quote(told_address(address), 300)
+    for address in filter(None, (new.api_base, *new.other_addresses)):
+        where = quote(told_address(address), MAX_ADDRESS)
         said += [f"The value of the proxy's environment variable {r.name} is sent to {where}." for r in references]
         if new.credential is not None:
             said.append(f"The stored credential {quote(new.credential)} is sent to {where}.")
@@ -92,7 +93,7 @@ def exposures(new: NewDeployment, references: tuple[Reference, ...]) -> tuple[st
     for name, value in new.params.items():
         if name not in _HARMLESS and not PRICE.fullmatch(name):
             said.append(f"{name} = {_shown(name, value)} is set, which the steward does not know to be harmless.")
-        elif name != "api_base" and name not in _FREE_TEXT and _leads_somewhere(value):
+        elif name != "api_base" and name not in FREE_TEXT and _leads_somewhere(value):
             said.append(f"{name} holds an address.")
     if "://" in new.model:
         said.append(f"The model {quote(new.model)} holds an address.")
@@ -129,9 +130,12 @@ def _leads_somewhere(value: object) -> bool:
 def _shown(name: str, value: object) -> str:
     """The value where it is a choice; of what may be a secret, only that it is there."""
     if isinstance(value, Mapping):
-        return f"{{{', '.join(quote(str(inner), 60) for inner in list(value)[:10])}: …}}"
+        names = [quote(str(inner), 60) for inner in value]
+        return f"{{{sentence_list(names, MOST_NAMES)}: …}}"
     if _nested(value) or (CREDENTIAL_FIELD.fullmatch(name) and not _says_where(value)):
         return "[hidden]"
+    if isinstance(value, str) and ADDRESS.match(value):
+        return quote(told_address(value), MAX_ADDRESS)
     return quote(scrub(value if isinstance(value, str) else repr(value)), 80)
 
 

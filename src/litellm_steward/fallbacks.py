@@ -77,9 +77,13 @@ def chains(live: Fallbacks, deployments: Iterable[Deployment]) -> list[Chain]:
 
 
 def leading_to(live: Fallbacks, name: str) -> list[str]:
-    """The models whose chains name this one, whether or not anything answers to it yet; not the default."""
+    """The names whose calls may come to this one, whether or not anything answers to it yet.
+
+    By their chains, the default one (``*``) among them, or as another name for it.
+    """
     rules = [*live.general, *live.context_window, *live.content_policy]
-    return list(dict.fromkeys(model for model, chain in rules if name in chain and model != DEFAULT))
+    others = [alias for alias, meant in live.aliases.items() if meant == name]
+    return list(dict.fromkeys([*(model for model, chain in rules if name in chain), *others]))
 
 
 def missing(chain: Iterable[str], known: Collection[str]) -> tuple[str, ...]:

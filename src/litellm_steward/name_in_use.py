@@ -14,6 +14,7 @@ from typing import Final
 
 from litellm_steward.addresses import shown_address, told_address
 from litellm_steward.api.models import Deployment
+from litellm_steward.api.router import DEFAULT
 from litellm_steward.api.version import Version
 from litellm_steward.deployment_request import NewDeployment, mode_of
 from litellm_steward.text import count, quote, sentence_list
@@ -77,6 +78,8 @@ SHAPES: Final = frozenset(
 """Parameters that give nothing away, and change how calls are answered or spread."""
 
 _ACCOUNT: Final = frozenset({"aws_access_key_id", "aws_secret_access_key", "aws_session_token"})
+_OF_ACCOUNT: Final = ("organization", "vertex_project")
+"""Say whose account it is, whichever key is used."""
 
 
 @dataclass(frozen=True)
@@ -137,11 +140,13 @@ def _taken(
 
 
 def _falling(names: Sequence[str]) -> str:
-    return f"Calls to {sentence_list([quote(name) for name in names])} that fail"
+    shown = [quote(name) for name in names if name != DEFAULT]
+    shown += ["any other model"] if DEFAULT in names else []
+    return f"Calls to {sentence_list(shown, len(shown))} that fail"
 
 
 def _of(names: Sequence[str], existing: Sequence[Deployment]) -> tuple[Deployment, ...]:
-    return tuple(d for d in existing if d.model_name in names)
+    return tuple(d for d in existing if d.model_name in names or DEFAULT in names)
 
 
 def _covering(name: str, existing: Sequence[Deployment]) -> tuple[Deployment, ...]:
@@ -160,26 +165,52 @@ def _where(new: NewDeployment, calls: Taken) -> list[str]:
     known = [d for d in calls.today if not d.litellm_params.api_base]
     others = [d.litellm_params.api_base or "" for d in calls.also if d.litellm_params.api_base]
     found = [quote(shown_address(address) or address, 300) for address in others if _place(address) not in places]
+    account = _account(new, calls)
     if new.api_base is not None:
-        return [*found, quote(told_address(new.api_base), 300)] if _place(new.api_base) not in places else found
-    if _ACCOUNT & new.params.keys():
-        return [*found, f"{quote(new.model)} in the account of the keys that were given"]
-    at_home = any(new.model == d.litellm_params.model for d in known) or (
-        new.provider in ONE_SERVICE and any(new.provider == d.provider for d in known)
-    )
-    if new.mocked or (at_home and new.api_key is None):
+        known_place = _place(new.api_base) in places and not account
+        return found if known_place else [*found, f"{quote(told_address(new.api_base), 300)}{account}"]
+    if new.mocked:
         return found
-    if calls.succeed and calls.today:
-        account = " in the account of the key that was given" if new.api_key is not None else ""
+    if account:
         return [*found, f"{quote(new.model)}{account}"]
-    if (at_home or new.provider in ONE_SERVICE) and "ft:" not in new.model:
-        return found
-    return [*found, f"{quote(new.model)}, whoever that is"] if calls.today or "*" in new.model_name else found
+    return [*found, *_provider(new, calls, known)]
+
+
+def _provider(new: NewDeployment, calls: Taken, known: Sequence[Deployment]) -> list[str]:
+    """The provider, where its name is all that says who answers, and it is none of those of today."""
+    one_service = new.provider in ONE_SERVICE
+    at_home = any(new.model == d.litellm_params.model for d in known) or (
+        one_service and any(new.provider == d.provider for d in known)
+    )
+    if at_home and not new.brings_its_key:
+        return []
+    if calls.succeed and calls.today:
+        return [quote(new.model)]
+    if (at_home or one_service) and "ft:" not in new.model:
+        return []
+    return [f"{quote(new.model)}, whoever that is"] if calls.today or "*" in new.model_name else []
+
+
+def _account(new: NewDeployment, calls: Taken) -> str:
+    """In whose account calls would be answered, where that is none of those of today.
+
+    Calls that fail may go to an account at a provider that is known: that is what a fallback is for in an outage.
+    """
+    if new.mocked:
+        return ""
+    if _ACCOUNT & new.params.keys():
+        return " in the account of the keys that were given"
+    for name in _OF_ACCOUNT:
+        given = new.params.get(name)
+        if given is not None and given not in {getattr(d.litellm_params, name) for d in calls.today}:
+            return f" in the account of {name} = {quote(str(given))}"
+    own = new.brings_its_key and calls.succeed and calls.today
+    return " in the account of the key that was given" if own else ""
 
 
 def _place(address: str | None) -> str:
-    """What tells one party from another: on some hosts the path says whose account it is."""
-    return (address or "").partition("?")[0].rstrip("/").lower()
+    """What tells one party from another: on some hosts the path, or the query, says whose account it is."""
+    return (address or "").rstrip("/").lower()
 
 
 def _otherwise(new: NewDeployment, calls: Taken, *, verify: bool) -> list[str]:

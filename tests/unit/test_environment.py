@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -157,6 +158,10 @@ def test_the_callers_own_key_to_the_callers_own_address_needs_nobody() -> None:
         ({"extra": {"success_callback": ["langfuse"]}}, "success_callback"),
         ({"extra": {"something_new": 1}}, "something_new"),
         ({"extra": {"organization": EVIL}}, "holds an address"),
+        ({"credential": "prod", "extra": {"aws_bedrock_runtime_endpoint": EVIL}}, "'prod' is sent to 'https://evil"),
+        ({"api_key": "os.environ/OPENAI_API_KEY", "extra": {"x_endpoint": [EVIL]}}, "OPENAI_API_KEY is sent to 'http"),
+        ({"extra": {"endpoint": f"https://{'a' * 150}.evil.example/"}}, ".evil.example/'"),
+        ({"extra": {"extra_body": {f"k{n}": 1 for n in range(12)}}}, "'k11'"),
     ],
 )
 def test_whatever_the_proxy_would_give_away_needs_agreement(arguments: dict[str, Any], says: str) -> None:
@@ -366,3 +371,38 @@ def test_metadata_services_are_refused_however_they_are_spelt(host: str) -> None
 def test_a_word_turns_no_check_off(model: str, extra: dict[str, Any]) -> None:
     with pytest.raises((InvalidArgument, Refused)):
         judged(model, extra)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://169.254.169.254/latest", "http://u:p@host/", "file:///etc/passwd", f"https://h/{'a' * 300}"]
+)
+@pytest.mark.parametrize("place", [lambda a: a, lambda a: [a], lambda a: {"deep": {"er": a}}])
+def test_an_address_is_checked_wherever_it_stands(address: str, place: Callable[[str], object]) -> None:
+    with pytest.raises((InvalidArgument, Refused), match="An address in litellm_params"):
+        new_deployment("a", "openai/x", {}, {"some_endpoint": place(address)})
+
+
+def test_what_an_address_in_a_parameter_answers_is_not_quoted() -> None:
+    new = new_deployment("a", "openai/x", {}, {"some_endpoint": [EVIL], "mock_response": "see https://a.example"})
+    assert new.other_addresses == (EVIL,)
+    assert asked(api_base=EVIL).other_addresses == ()
+
+
+def test_what_an_error_must_not_repeat_is_found_at_every_depth() -> None:
+    hidden = "zq81-hidden-value"
+    new = new_deployment("a", "openai/x", {}, {"extra_headers": {"X-Auth": hidden}, "l": [{"b": hidden + "2"}]})
+    assert new.secrets() == (hidden + "2", hidden), "the longer first, or its end would stay"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://höst.example/v1?auth=hunter2",
+        "admin:hunter2@internal.host/v1",
+        "https://u:hunter2/ss@host/v1",
+        "host:8443/v1?auth=hunter2",
+        "host/v1#hunter2",
+    ],
+)
+def test_an_address_that_is_none_is_shown_without_its_secrets(address: str) -> None:
+    assert "hunter2" not in (shown_address(address) or "")

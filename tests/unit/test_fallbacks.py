@@ -19,8 +19,8 @@ PLAIN: FallbackList = [("a", ("b",))]
 STARRED: FallbackList = [("a", ("b",)), ("*", ("c",))]
 
 
-def live(general: FallbackList, *, config: bool = False, aliases: tuple[str, ...] = ()) -> Fallbacks:
-    return Fallbacks.model_construct(general=general, owned_by_config=config, aliases=aliases)
+def live(general: FallbackList, *, config: bool = False, aliases: dict[str, str] | None = None) -> Fallbacks:
+    return Fallbacks.model_construct(general=general, owned_by_config=config, aliases=aliases or {})
 
 
 def deployed(*names: str) -> list[Deployment]:
@@ -71,13 +71,13 @@ def test_a_target_goes_to_the_end_of_its_chain_and_the_rest_stays() -> None:
 
 
 def test_chains_lead_to_a_name_before_anything_answers_to_it() -> None:
-    state = live([("a", ("b", "gone")), ("*", ("gone",)), ("c", ("b",))])
-    assert fallbacks.leading_to(state, "gone") == ["a"]
+    state = live([("a", ("b", "gone")), ("*", ("gone",)), ("c", ("b",))], aliases={"prod": "gone", "x": "b"})
+    assert fallbacks.leading_to(state, "gone") == ["a", "*", "prod"]
     assert fallbacks.leading_to(state, "nobody") == []
 
 
 def test_missing_targets_are_flagged_and_the_star_is_the_default() -> None:
-    state = live([("a", ("b", "gone")), ("*", ("c",))], aliases=("c",))
+    state = live([("a", ("b", "gone")), ("*", ("c",))], aliases={"c": "a"})
     found = fallbacks.chains(state, deployed("a", "b", "openai/*"))
     assert [(c.model, c.kind, c.missing) for c in found] == [("a", "general", ("gone",)), ("*", "default", ())]
     assert fallbacks.missing(["openai/x", "id-a", "azure/x"], {"openai/*", "id-a"}) == ("azure/x",)

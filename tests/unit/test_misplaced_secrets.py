@@ -83,7 +83,7 @@ PLANNED: dict[str, tuple[dict[str, Any], str]] = {
     "headers": ({"extra_headers": {"X-One": SHAPELESS}}, "extra_headers = {'X-One': …}"),
     "deep inside": ({"extra_body": {"a": [{"b": SHAPELESS}]}}, "extra_body = {'a': …}"),
     "in a list": ({"guardrails": [{"b": SHAPELESS}]}, "guardrails = [hidden]"),
-    "an address": ({"proxy_url": f"https://u:{SHAPELESS.replace(' ', '')}@h"}, "proxy_url = 'https://[hidden]h'"),
+    "an address": ({"proxy_url": f"https://h/x?pw={SHAPELESS.replace(' ', '')}"}, "proxy_url = 'https://h/x?pw=…'"),
     "a file": ({"vertex_credentials": "/etc/sa.json"}, "vertex_credentials = '/etc/sa.json'"),
     "a variable": ({"azure_ad_token": "AZURE_TOKEN"}, "azure_ad_token = 'AZURE_TOKEN'"),
     "a choice": ({"use_litellm_proxy": True}, "use_litellm_proxy = 'True'"),

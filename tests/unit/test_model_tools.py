@@ -11,6 +11,7 @@ from litellm_steward import errors
 from litellm_steward.api.models import Deployment
 from litellm_steward.fallbacks import Chain
 from litellm_steward.text import clean
+from litellm_steward.tools.model_plans import deletion_plan
 from litellm_steward.tools.model_views import DeletedModel, ModelDetails, chain_views, deployment_view
 from litellm_steward.tools.models import delete_model, get_model_info
 from tests.tokens import tokens
@@ -153,7 +154,8 @@ async def test_deleting_takes_a_plan_and_a_proof() -> None:
 async def test_a_name_of_several_is_never_guessed() -> None:
     release = Release(NEW)
     async with steward_with(release) as ctx:
-        first, second = await created(ctx), await created(ctx)
+        first = await created(ctx)
+        second = await created(ctx, approval=(await created(ctx)).approval)  # it takes half of the first one's calls
         assert "'fresh' had 1 deployment already: its calls are now spread over 2." in second.notes
         with pytest.raises(errors.Ambiguous) as several:
             await delete_model(ctx, model="fresh")
@@ -245,3 +247,22 @@ async def test_hostile_text_is_clean_in_every_view() -> None:
         assert clean(text, 310) == text
     assert "\u202e" not in answer.text()
     assert "IGNORE PREVIOUS\n" not in answer.text()
+
+
+async def test_what_a_plan_to_delete_says_is_what_a_token_is_for() -> None:
+    def deployment(api_base: str = "https://ours.example") -> Deployment:
+        row = {"model_name": "gpt", "litellm_params": {"model": "openai/x", "api_base": api_base}}
+        return Deployment.model_validate({**row, "model_info": {"id": "1", "db_model": True}})
+
+    default = Chain("*", "default", ("safe",), ())
+    own = Chain("gpt", "general", ("spare",), ())
+    plans = [
+        deletion_plan(deployment(), [], [default, own], []),
+        deletion_plan(deployment(), [], [own], []),
+        deletion_plan(deployment(), [], [default], []),
+        deletion_plan(deployment("https://elsewhere.example"), [], [default, own], []),
+        deletion_plan(deployment(), [deployment()], [default, own], []),
+    ]
+    assert len({plan.fingerprint for plan in plans}) == len(plans)
+    other = Chain("other", "general", ("spare",), ())
+    assert deletion_plan(deployment(), [], [default, own, other], []).fingerprint == plans[0].fingerprint

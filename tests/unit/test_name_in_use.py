@@ -80,6 +80,15 @@ def deployed(name: str = "gpt", model: str = "openai/gpt-4o", **params: object) 
             "go to 'https://ours.example/v1/the",
         ),
         (asked(rpm=10, api_base=EVIL), [deployed()], [], "Calls to 'gpt', with the prompts in them"),
+        (asked(api_base=OURS), [deployed(api_base=OURS)], [], "v1' in the account of the key that was given"),
+        (asked(key=None, api_base=f"{OURS}?t=evil"), [deployed(api_base=OURS)], [], "go to 'https://ours.example/v1?t"),
+        (asked(key=None, organization="evil"), [deployed()], [], "'openai/x' in the account of organization = 'evil'"),
+        (
+            asked("vertex_ai/x", key=None, vertex_project="evil"),
+            [deployed(model="vertex_ai/x", vertex_project="ours")],
+            [],
+            "in the account of vertex_project = 'evil'",
+        ),
     ],
 )
 def test_calls_go_nowhere_new_without_agreement(
@@ -94,7 +103,9 @@ def test_calls_go_nowhere_new_without_agreement(
         (asked(), [], []),
         (asked(api_base=EVIL), [deployed("other", api_base=OURS)], []),
         (asked(key=None, credential="house"), [deployed()], []),
-        (asked(api_base=f"{OURS}/"), [deployed(api_base=OURS)], []),
+        (asked(key=None, credential="house", api_base=f"{OURS}/"), [deployed(api_base=OURS)], []),
+        (asked(api_base=OURS, name="new"), [deployed(api_base=OURS)], ["gpt"]),
+        (asked(key=None, credential="house", organization="o"), [deployed(organization="o")], []),
         (asked("groq/llama", name="spare"), [deployed()], ["gpt"]),
         (asked("openai/*", name="openai/*"), [deployed()], []),
         (asked(mock_response="hello"), [deployed(mock_response="hi")], []),
@@ -120,7 +131,21 @@ def test_chains_that_lead_there_already_tell_of_the_new_place_only() -> None:
     assert effects(asked(name="new", api_base=EVIL), here, leading=["first"]) == [
         "Calls to 'first' that fail, with the prompts in them, go to 'https://evil.example/v1'."
     ]
-    assert effects(asked(api_base=OURS), here, leading=["first"]) == [], "they go there today"
+    ours = asked(key=None, credential="house", api_base=OURS)
+    assert effects(ours, here, leading=["first"]) == [], "they go there today"
+
+
+def test_the_default_chain_leads_there_for_all() -> None:
+    assert effects(asked(name="gone", api_base=EVIL), [deployed()], leading=["*", "a"]) == [
+        "Calls to 'a', any other model that fail, with the prompts in them, go to 'https://evil.example/v1'."
+    ]
+    assert effects(asked(name="gone"), [deployed()], leading=["*"]) == [], "a provider's own answer to what fails"
+
+
+def test_every_name_is_told() -> None:
+    (said,) = effects(asked(name="new", api_base=EVIL), [deployed()], [f"model-{n}" for n in range(20)])
+    assert "'model-19'" in said
+    assert " more" not in said
 
 
 def test_a_name_in_use_is_not_spoilt_without_agreement() -> None:

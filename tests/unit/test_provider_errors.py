@@ -6,6 +6,8 @@ import pytest
 
 from litellm_steward.api.models import Deployment
 from litellm_steward.provider_errors import explain, kind_of, may_be_quoted, own_words
+from litellm_steward.text import MAX_DETAIL
+from litellm_steward.tools.request_views import error_text
 from tests.unit.recorded import MID, NEW, OLD, recordings
 
 BAD_KEY = "sk-bad-1234567890abcdef"
@@ -103,3 +105,12 @@ def test_what_an_address_answers_is_quoted_only_where_nobody_could_lead_it_insid
     assert not may_be_quoted("https://ours.example:8443/v1", [set_up])
     assert may_be_quoted(None, [])
     assert may_be_quoted("https://x.openai.azure.com", [])
+
+
+@pytest.mark.timeout(60)  # a search that is quadratic in one of these would take hours
+@pytest.mark.parametrize("filler", [" ", "\n", "a1", "/a", "key:", "{", "word ", "Error", "=", "sk-", "\\"])
+def test_whatever_a_provider_says_is_looked_through_soon(filler: str) -> None:
+    said = filler * (2_000_000 // len(filler))
+    assert len(explain(said, ())) < 600
+    assert len(own_words(said)) <= MAX_DETAIL
+    assert len(error_text(said)) <= MAX_DETAIL

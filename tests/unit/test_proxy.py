@@ -303,3 +303,18 @@ def test_a_corporate_proxy_never_sees_requests_to_this_machine(host: str, *, use
 @pytest.mark.parametrize("version", [MID, NEW])
 def test_the_recorded_newer_releases_have_the_aggregated_route(version: str) -> None:
     assert scene(version, "activity", "key, aggregated").only.status == 200
+
+
+@pytest.mark.asyncio
+@respx.mock
+@pytest.mark.parametrize("place", ["query", "path"])
+async def test_the_key_in_use_goes_into_no_address_whatever_it_looks_like(place: str) -> None:
+    """A master key need not begin with ``sk-``, so that nobody sees what it is."""
+    odd = ConstantSecret("LITELLM_MASTER_KEY", SecretStr("hunter2-master-key-1"))
+    route = respx.route()
+    async with Proxy(BASE_URL, odd) as proxy:
+        path = "/a" if place == "query" else "/a/hunter2-master-key-1"
+        with pytest.raises(errors.InvalidArgument, match="nothing was sent") as caught:
+            await proxy.get(path, Anything, {"key_alias": "hunter2-master-key-1"} if place == "query" else None)
+    assert not route.called
+    assert "hunter2" not in str(caught.value)

@@ -14,6 +14,8 @@ class LitellmParams(Wire):
     custom_llm_provider: str | None = None
     api_base: str | None = None
     litellm_credential_name: str | None = None
+    organization: str | None = None
+    vertex_project: str | None = None
     rpm: Count | None = None
     tpm: Count | None = None
     max_budget: float | None = None

@@ -9,7 +9,7 @@ from pydantic import AliasChoices, BeforeValidator, Field
 
 from litellm_steward import errors
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.api.wire import Acknowledged, Wire
+from litellm_steward.api.wire import Acknowledged, ByName, Wire
 
 Kind = Literal["general", "context_window", "content_policy", "default"]
 DEFAULT: Final = "*"
@@ -92,8 +92,8 @@ class Fallbacks(Wire):
     context_window: Chains = []
     content_policy: Chains = []
     unreadable: tuple[Kind, ...] = ()
-    aliases: tuple[str, ...] = ()
-    """Names that calls may use although no deployment has them; 1.74.9 does not tell."""
+    aliases: ByName[str] = {}
+    """Names that calls may use although no deployment has them, and whose calls they are; 1.74.9 does not tell."""
     owned_by_config: bool = False
     with_settings: tuple[str, ...] = ()
     """Models whose general chains would lose settings if they were written as names."""
@@ -115,7 +115,7 @@ def _fallbacks(values: Values, *, unreadable: tuple[Kind, ...] = (), owned_by_co
         context_window=values.context_window_fallbacks,
         content_policy=values.content_policy_fallbacks,
         unreadable=unreadable,
-        aliases=tuple(values.model_group_alias),
+        aliases={alias: _target(meant) for alias, meant in values.model_group_alias.items()},
         owned_by_config=owned_by_config,
         with_settings=values.with_settings,
     )

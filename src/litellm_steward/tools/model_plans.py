@@ -27,7 +27,7 @@ def creation_plan(
     """
     lines = [f"Create the deployment {quote(new.model_name)} of {quote(new.model)}.", *exposed]
     if sources:
-        lines.append(f"{sentence_list([quote(name) for name in sources])} will fall back to it.")
+        lines.append(f"{sentence_list([quote(name) for name in sources], len(sources))} will fall back to it.")
     identity = {
         "model_name": new.model_name,
         "params": hash_key(json.dumps(new.litellm_params(), sort_keys=True, default=str)),  # they may hold keys
@@ -37,7 +37,7 @@ def creation_plan(
         "fallback_for": list(sources),
         "existing": sorted(d.id for d in existing if d.model_name == new.model_name),
     }
-    host = host_of(new.api_base) if new.api_base else None
+    host = next((host_of(address) for address in (new.api_base, *new.other_addresses) if address), None)
     return Plan("create_model", tuple(lines), typeable(host, new.model_name, otherwise="create"), identity)
 
 
@@ -60,8 +60,15 @@ def deletion_plan(
         "model_name": found.model_name,
         "model": found.litellm_params.model,
         "others": sorted(d.id for d in others),
+        "api_base": found.litellm_params.api_base,
+        "chains": [] if others else [[c.model, c.kind, c.chain] for c in chains if _matters(c, found.model_name)],
     }
     return Plan("delete_model", (*lines, *notes), typeable(found.model_name, otherwise=found.id), identity)
+
+
+def _matters(chain: Chain, model_name: str) -> bool:
+    """Whether the plan speaks of it when the last deployment of a name goes."""
+    return chain.kind == "default" or chain.names(model_name)
 
 
 def _last_one(chains: Sequence[Chain]) -> str:

@@ -65,7 +65,9 @@ async def create_model(
         dict[str, Any] | None,
         Field(description="Anything else the provider needs, e.g. aws_region_name, timeout, mode, mock_response"),
     ] = None,
-    fallback_for: Annotated[list[str] | None, Field(description="Models that should fall back to this one")] = None,
+    fallback_for: Annotated[
+        list[str] | None, Field(max_length=20, description="Models that should fall back to this one")
+    ] = None,
     verify: Annotated[bool, Field(description="Test with a real call (billed by the provider)")] = True,
     approval: Approval = None,
 ) -> CreatedModel | InputRequiredResult:
