@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from collections.abc import Mapping
+from typing import cast
 from urllib.parse import SplitResult, urlsplit
 
 from litellm_steward.errors import InvalidArgument, Refused
@@ -32,6 +34,7 @@ _METADATA = frozenset(
     }
 )
 _SPELT = re.compile(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}", re.IGNORECASE)
+_WHOLE = re.compile(r"\s*https?://\S*\s*", re.IGNORECASE)
 _PRINTABLE = re.compile(r"[!-~]+")
 
 
@@ -51,6 +54,21 @@ def check_address(value: str, name: str = "api_base") -> str:
     if _is_metadata(parts.hostname):
         raise Refused(f"{name} is the address of a machine's metadata service, which hands out credentials")
     return value
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an address and nothing else."""
+    return _WHOLE.fullmatch(text) is not None
+
+
+def addresses_in(value: object) -> tuple[str, ...]:
+    """Every text that is an address, at any depth of a JSON value."""
+    if isinstance(value, str):
+        return (value,) if is_address(value) else ()
+    if isinstance(value, Mapping):
+        value = list(cast("Mapping[object, object]", value).values())
+    found = [addresses_in(inner) for inner in cast("list[object]", value)] if isinstance(value, list | tuple) else []
+    return tuple(dict.fromkeys(address for some in found for address in some))
 
 
 def host_of(value: str) -> str:

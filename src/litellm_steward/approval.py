@@ -1,7 +1,7 @@
 """Agreement before destruction: nothing is destroyed until someone who saw the plan agreed to it.
 
-A tool that destroys builds a ``Plan`` (its dry run) and calls ``agreement``, by way of
-``tools.planned``. A client that can be asked shows the person a form in which the target's name must be
+A tool that destroys, gives away or empowers builds a ``Plan`` (its dry run) and calls ``agreement``, by
+way of ``tools.planned``. A client that can be asked shows the person a form in which the target's name must be
 typed; any other client gets the plan back together with a token, to be passed in a second call. The
 token is used once, lives five minutes, and is bound to the tool, its arguments and the target as it
 was: what changed since is refused. A token orders the protocol; it does not prove that a human read
@@ -137,7 +137,7 @@ class Approvals:
     def shared(cls, mode: Approval, key: SecretStr | None) -> Self:
         """With a key that replicas share, each takes the others' tokens; without, one of its own.
 
-        That a token was used is known to the one that took it. To the others it is void all the same,
+        That a token was used is known to the one that took it. To the others it is void once the change is made,
         because a plan is bound to its target as it was before.
         """
         if key is None:

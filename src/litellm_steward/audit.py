@@ -31,6 +31,7 @@ import json
 import logging
 import os
 import secrets
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -117,6 +118,7 @@ class AuditLog:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
+        self._appending = threading.Lock()
         self._torn = False
         """Whether the last line lacks its end: the disk was full, or a process ended over it."""
 
@@ -183,6 +185,10 @@ class AuditLog:
 
     def _append_line(self, path: Path, line: bytes) -> None:
         """One write; after a torn line an empty one, so that the torn one does not spoil this one."""
+        with self._appending:
+            self._write(path, line)
+
+    def _write(self, path: Path, line: bytes) -> None:
         descriptor = os.open(path, _FLAGS, 0o600)
         try:
             whole = b"\n" + line if self._torn else line
@@ -201,7 +207,9 @@ def _outcome_of(error: StewardError) -> Outcome:
 
 
 def _ends_torn(path: Path) -> bool:
-    """Whether a line was begun and not ended. A file that may only be appended to does not tell."""
+    """Whether a line was begun and not ended. A pipe, or a file that may only be appended to, does not tell."""
+    if not path.is_file():
+        return False
     try:
         with path.open("rb") as record:
             record.seek(-1, os.SEEK_END)

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from pydantic import SecretStr
 
-from litellm_steward.addresses import check_address
+from litellm_steward.addresses import addresses_in, check_address
 from litellm_steward.api.version import Version
 from litellm_steward.environment import resembles_reference, strings
 from litellm_steward.errors import InvalidArgument
@@ -21,8 +21,9 @@ from litellm_steward.text import clean, quote, scrub
 Mode = Literal["chat", "embedding", "completion", "other"]
 
 MAX_PARAMS: Final = 20_000
-FREE_TEXT: Final = frozenset({"mock_response"})
-ADDRESS: Final = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]{0,30}://")
+FREE_TEXT: Final = frozenset({"mock_response", "stop", "tags", "extra_headers"})
+"""Parameters in which an address is no place where calls go."""
+
 NO_KEY: Final = "none"
 """Sent where there is no key, so that LiteLLM does not take one from its environment."""
 
@@ -106,9 +107,12 @@ class NewDeployment:
     @property
     def other_addresses(self) -> tuple[str, ...]:
         """Addresses that stand in any other place than ``api_base``: LiteLLM may send calls there as well."""
-        elsewhere = {name: value for name, value in self.params.items() if name not in {"api_base", *FREE_TEXT}}
-        found = (text for path, text in strings(elsewhere) if text != path[-1] and ADDRESS.match(text))
-        return tuple(dict.fromkeys(found))
+        return addresses_in({name: self.params[name] for name in self.params if name not in {"api_base", *FREE_TEXT}})
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All of them, ``api_base`` first."""
+        return ((self.api_base,) if self.api_base is not None else ()) + self.other_addresses
 
     @property
     def mocked(self) -> bool:

@@ -77,7 +77,7 @@ async def make(
     timeout: float,  # noqa: ASYNC109 - handed on to the proxy, which tells the provider's slowness from its own
 ) -> Made:
     """Create a deployment that works, or nothing."""
-    quoting = may_be_quoted(new.api_base, existing) and not new.other_addresses and "://" not in new.model
+    quoting = may_be_quoted(new.model, new.addresses, existing)
     tried = verify and can_preflight(new, version, existing) and await _preflight(proxy, new, timeout, quoting=quoting)
     known = tried or new.provider in {deployment.provider for deployment in existing if deployment.provider}
     lost = await _send(proxy, new, version)

@@ -16,8 +16,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from litellm_steward.addresses import AZURE_HOSTS, MAX_ADDRESS, host_of, told_address
-from litellm_steward.deployment_request import ADDRESS, FREE_TEXT, NewDeployment
+from litellm_steward.addresses import AZURE_HOSTS, MAX_ADDRESS, host_of, is_address, told_address
+from litellm_steward.deployment_request import FREE_TEXT, NewDeployment
 from litellm_steward.environment import CREDENTIAL_FIELD, Reference, strings
 from litellm_steward.name_in_use import ONE_SERVICE, PRICE, SHAPES
 from litellm_steward.text import quote, scrub, sentence_list
@@ -39,24 +39,15 @@ BRING_THEIR_KEY: Final = ONE_SERVICE | frozenset(
 
 _HARMLESS: Final = SHAPES | frozenset(
     [
-        "reasoning_effort",
-        "thinking",
-        "verbosity",
-        "drop_params",
         "modify_params",
         "mock_response",
-        "max_parallel_requests",
         "itpm",
         "otpm",
         "rpm",
         "tpm",
-        "tags",
         "max_budget",
         "budget_duration",
-        "aws_region_name",
-        "region_name",
         "vertex_project",
-        "vertex_location",
         "aws_access_key_id",
         "aws_secret_access_key",
         "aws_session_token",
@@ -64,8 +55,6 @@ _HARMLESS: Final = SHAPES | frozenset(
         "api_version",
         "encoding_format",
         "stream_options",
-        "merge_reasoning_content_in_choices",
-        "service_tier",
         "litellm_credential_name",
         "api_base",
         "api_key",
@@ -82,7 +71,7 @@ _PLACE: Final = re.compile(
 def exposures(new: NewDeployment, references: tuple[Reference, ...]) -> tuple[str, ...]:
     """What a person must agree to before this deployment is created or tested; nothing if nothing."""
     said = []
-    for address in filter(None, (new.api_base, *new.other_addresses)):
+    for address in new.addresses:
         where = quote(told_address(address), MAX_ADDRESS)
         said += [f"The value of the proxy's environment variable {r.name} is sent to {where}." for r in references]
         if new.credential is not None:
@@ -134,7 +123,7 @@ def _shown(name: str, value: object) -> str:
         return f"{{{sentence_list(names, MOST_NAMES)}: …}}"
     if _nested(value) or (CREDENTIAL_FIELD.fullmatch(name) and not _says_where(value)):
         return "[hidden]"
-    if isinstance(value, str) and ADDRESS.match(value):
+    if isinstance(value, str) and is_address(value):
         return quote(told_address(value), MAX_ADDRESS)
     return quote(scrub(value if isinstance(value, str) else repr(value)), 80)
 

@@ -19,7 +19,7 @@ from litellm_steward.api.router import DEFAULT, FallbackList, Fallbacks, Kind
 from litellm_steward.api.version import Version
 from litellm_steward.errors import Fault, Refused, StewardError, Unsupported
 from litellm_steward.text import quote, sentence_list
-from litellm_steward.wildcards import any_answers
+from litellm_steward.wildcards import answers, any_answers
 
 Recipe = Literal["one chain", "whole list"]
 
@@ -79,11 +79,23 @@ def chains(live: Fallbacks, deployments: Iterable[Deployment]) -> list[Chain]:
 def leading_to(live: Fallbacks, name: str) -> list[str]:
     """The names whose calls may come to this one, whether or not anything answers to it yet.
 
-    By their chains, the default one (``*``) among them, or as another name for it.
+    By their chains, the default one (``*``) among them, or as other names for it; in as many steps as it takes. A
+    name with a ``*`` may be any that it answers to.
     """
     rules = [*live.general, *live.context_window, *live.content_policy]
-    others = [alias for alias, meant in live.aliases.items() if meant == name]
-    return list(dict.fromkeys([*(model for model, chain in rules if name in chain), *others]))
+    rules += [(alias, (meant,)) for alias, meant in live.aliases.items()]
+    found, reached = list[str](), [name]
+    while reached:
+        target = reached.pop(0)
+        leading = [model for model, chain in rules if any(_means(target, step) for step in chain)]
+        new = [model for model in dict.fromkeys(leading) if model not in found and model != name]
+        found += new
+        reached += [model for model in new if model != DEFAULT]
+    return found
+
+
+def _means(name: str, target: str) -> bool:
+    return name == target or ("*" in name and answers(name, target))
 
 
 def missing(chain: Iterable[str], known: Collection[str]) -> tuple[str, ...]:

@@ -65,23 +65,26 @@ async def generate(proxy: Proxy, body: Mapping[str, object], alias: str, owner: 
     routes = routes_for(owner)
     made = await _generate(proxy, {**body, "allowed_routes": routes}, alias)
     with anyio.CancelScope(shield=True):  # a client that hangs up now would leave it as it is
-        if sorted(await _routes_of(proxy, made)) != sorted(routes):
-            raise errors.Unsupported(
-                "The proxy did not confine the key to calls of models, so that it had its owner's powers. "
-                f"{await _taken_back(proxy, made.key, alias)}"
+        confined_to = await _routes_of(proxy, made)
+        if confined_to is None or sorted(confined_to) != sorted(routes):
+            found = (
+                "Whether the proxy confined the key to calls of models could not be read"
+                if confined_to is None
+                else "The proxy did not confine the key to calls of models, so that it had its owner's powers"
             )
+            raise errors.Unsupported(f"{found}. {await _taken_back(proxy, made.key, alias)}")
     return made
 
 
-async def _routes_of(proxy: Proxy, made: NewKey) -> list[str]:
-    """As the proxy answered, or as it stored them."""
+async def _routes_of(proxy: Proxy, made: NewKey) -> list[str] | None:
+    """As the proxy answered, or as it stored them; ``None`` if it does not tell."""
     if made.allowed_routes is not None:
         return made.allowed_routes
     try:
         stored = await keys.info(proxy, hash_key(reveal(made.key)))
     except errors.ProxyError:
-        return []
-    return stored.allowed_routes if stored is not None else []
+        return None
+    return stored.allowed_routes if stored is not None else None
 
 
 async def _generate(proxy: Proxy, body: Mapping[str, object], alias: str) -> NewKey:

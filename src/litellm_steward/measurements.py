@@ -60,8 +60,10 @@ async def latency(proxy: Proxy, version: Version | None) -> Measured[int]:
     return Measured({name: round(time / calls) for name, (time, calls) in sums.items() if calls})
 
 
-async def health(proxy: Proxy, group: Sequence[Deployment], version: Version | None) -> Measured[Health]:
-    """One real call for each deployment, which its provider bills."""
+async def health(
+    proxy: Proxy, group: Sequence[Deployment], version: Version | None, existing: Sequence[Deployment]
+) -> Measured[Health]:
+    """One real call for each deployment of a group, which its provider bills."""
     if not group:
         return Measured({})
     if len(group) > MOST_CHECKED:
@@ -69,7 +71,7 @@ async def health(proxy: Proxy, group: Sequence[Deployment], version: Version | N
             f"check_health would make {len(group)} calls; it makes at most {MOST_CHECKED}", hint="Name a deployment id."
         )
     answers = await each((models.health(proxy, d.id, timeout=HEALTH_TIMEOUT) for d in group), at_once=AT_ONCE)
-    judged = {d.id: _judge(d, answer) for d, answer in zip(group, answers, strict=True)}
+    judged = {d.id: _judge(d, answer, existing) for d, answer in zip(group, answers, strict=True)}
     notes = []
     if version is None or version < HEALTH_BY_ID_FROM:
         notes.append("This release of LiteLLM tests all deployments of a model name together.")
@@ -78,7 +80,7 @@ async def health(proxy: Proxy, group: Sequence[Deployment], version: Version | N
     return Measured({model_id: view for model_id, view in judged.items() if view is not None}, tuple(notes))
 
 
-def _judge(deployment: Deployment, answer: models.Health) -> Health | None:
+def _judge(deployment: Deployment, answer: models.Health, existing: Sequence[Deployment]) -> Health | None:
     """What is said of this deployment; entries without an id speak for it only if they all say the same."""
     good = [e for e in answer.healthy_endpoints if e.model_id in {"", deployment.id}]
     bad = [e for e in answer.unhealthy_endpoints if e.model_id in {"", deployment.id}]
@@ -87,5 +89,6 @@ def _judge(deployment: Deployment, answer: models.Health) -> Health | None:
     if good:
         return Health(healthy=True)
     said = bad[0].error
-    quoting = not deployment.model_info.db_model or may_be_quoted(deployment.litellm_params.api_base, ())
+    params = deployment.litellm_params
+    quoting = not deployment.model_info.db_model or may_be_quoted(params.model, params.addresses, existing)
     return Health(healthy=False, error=own_words(said) if quoting else kind_of(said))

@@ -18,7 +18,7 @@ from litellm_steward.api.router import DEFAULT
 from litellm_steward.api.version import Version
 from litellm_steward.deployment_request import NewDeployment, mode_of
 from litellm_steward.text import count, quote, sentence_list
-from litellm_steward.wildcards import may_answer
+from litellm_steward.wildcards import answers, may_answer
 
 PRICE: Final = re.compile(r"(?:input|output|cache|search|code|citation)_[a-z0-9_]*(?:cost|pricing)[a-z0-9_]*")
 PRICES_APART_FROM: Final = Version(1, 108, 5)
@@ -73,6 +73,17 @@ SHAPES: Final = frozenset(
         "allowed_fails",
         "mock_timeout",
         "mock_delay",
+        "reasoning_effort",
+        "thinking",
+        "verbosity",
+        "service_tier",
+        "drop_params",
+        "merge_reasoning_content_in_choices",
+        "tags",
+        "max_parallel_requests",
+        "aws_region_name",
+        "region_name",
+        "vertex_location",
     ]
 )
 """Parameters that give nothing away, and change how calls are answered or spread."""
@@ -101,42 +112,60 @@ def effects(
     version: Version | None = None,
     *,
     leading: Sequence[str] = (),
+    default: Sequence[str] = (),
     verify: bool = True,
 ) -> list[str]:
     """What somebody must agree to, in sentences, if anybody's calls change.
 
-    ``sources`` shall fall back to the new deployment's name; the chains of ``leading`` name it already.
+    ``sources`` shall fall back to the new deployment's name; the chains of ``leading`` name it already. ``default``
+    is the chain of calls that nothing else answers.
     """
-    taken = _taken(new, existing, sources, [source for source in leading if source not in sources])
+    taken = _taken(new, existing, default)
     said = [
         f"{calls.whose}, with the prompts in them, go to {where}." for calls in taken for where in _where(new, calls)
     ]
+    said += _failing(new, existing, sources, [source for source in leading if source not in sources])
     for calls in taken:
-        if calls.succeed and calls.today:
+        if calls.today:
             said += _otherwise(new, calls, verify=verify)
     return [*said, *_of_everybody(new, existing, version)]
 
 
-def _taken(
-    new: NewDeployment, existing: Sequence[Deployment], sources: Sequence[str], leading: Sequence[str]
-) -> list[Taken]:
+def _taken(new: NewDeployment, existing: Sequence[Deployment], default: Sequence[str]) -> list[Taken]:
+    """Calls that succeed today, or that come to a wildcard for the first time."""
     name = quote(new.model_name)
-    same = tuple(d for d in existing if d.model_name == new.model_name)
-    covering = _covering(new.model_name, existing)
-    taken = []
+    same = _of([new.model_name], existing)
     if "*" in new.model_name:
-        taken.append(Taken(f"All calls that match {name}", (*same, *(d for d in existing if "*" in d.model_name))))
-    elif same:
+        # Patterns come before LiteLLM's own names of models, and before the default fallback.
+        others = (d for d in existing if "*" in d.model_name or _matches(new.model_name, d.litellm_params.model))
+        return [Taken(f"All calls that match {name}", (*same, *others, *_of(default[:1], existing)))]
+    if same:
         spread = {"weight", "order", "rpm", "tpm"} & new.params.keys()  # LiteLLM weighs deployments by each of these
         share = "Calls" if spread else f"One in {len(same) + 1} of the calls"
-        taken.append(Taken(f"{share} to {name}", same))
-    elif covering:
-        taken.append(Taken(f"All calls to {name}, which {quote(covering[0].model_name)} answers today", covering))
-    if sources:
-        taken.append(Taken(_falling(sources), _of(sources, existing), succeed=False, also=same))
-    if leading:
-        taken.append(Taken(_falling(leading), (*_of(leading, existing), *same), succeed=False))
-    return taken
+        return [Taken(f"{share} to {name}", same)]
+    covering = _covering(new.model_name, existing)
+    if covering:
+        return [Taken(f"All calls to {name}, which {quote(covering[0].model_name)} answers today", covering)]
+    return []
+
+
+def _matches(pattern: str, model: str) -> bool:
+    return answers(pattern, model) if "/" in model else may_answer(pattern, model)
+
+
+def _failing(
+    new: NewDeployment, existing: Sequence[Deployment], sources: Sequence[str], leading: Sequence[str]
+) -> list[str]:
+    """Calls that fail today and come to it: each model's are judged by where its own go, and told together."""
+    same = _of([new.model_name], existing)
+    together: dict[str, list[str]] = {}
+    for name in sources:
+        for where in _where(new, Taken("", _of([name], existing), succeed=False, also=same)):
+            together.setdefault(where, []).append(name)
+    for name in leading:
+        for where in _where(new, Taken("", (*_of([name], existing), *same), succeed=False)):
+            together.setdefault(where, []).append(name)
+    return [f"{_falling(names)}, with the prompts in them, go to {where}." for where, names in together.items()]
 
 
 def _falling(names: Sequence[str]) -> str:
@@ -200,12 +229,13 @@ def _account(new: NewDeployment, calls: Taken) -> str:
         return ""
     if _ACCOUNT & new.params.keys():
         return " in the account of the keys that were given"
+    if not (calls.succeed and calls.today):
+        return ""
     for name in _OF_ACCOUNT:
         given = new.params.get(name)
         if given is not None and given not in {getattr(d.litellm_params, name) for d in calls.today}:
             return f" in the account of {name} = {quote(str(given))}"
-    own = new.brings_its_key and calls.succeed and calls.today
-    return " in the account of the key that was given" if own else ""
+    return " in the account of the key that was given" if new.brings_its_key else ""
 
 
 def _place(address: str | None) -> str:

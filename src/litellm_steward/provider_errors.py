@@ -72,16 +72,16 @@ def explain(
     return f"{kind}{code}" if quoting or kind == UNKNOWN_PROVIDER else f"{kind}{code}; its words are in the proxy's log"
 
 
-def may_be_quoted(address: str | None, existing: Iterable[Deployment]) -> bool:
-    """Whether what an ``api_base`` answers may be shown: a provider's own, or a server that is set in config.yaml.
+def may_be_quoted(model: str, addresses: Iterable[str], existing: Iterable[Deployment]) -> bool:
+    """Whether what is answered to a deployment may be shown: a provider's own, or a server that is set in config.yaml.
 
     LiteLLM follows redirects, and quotes what is no JSON. Any other host could lead it to an address inside, and
-    this answer would show what is there (measured on 1.83.14 and 1.108.5).
+    this answer would show what is there (measured on 1.83.14 and 1.108.5). ``addresses``: all that its parameters hold.
     """
-    if address is None or host_of(address).endswith(AZURE_HOSTS):
-        return True
     set_up = {origin_of(d.litellm_params.api_base or "") for d in existing if not d.model_info.db_model}
-    return origin_of(address) in set_up
+    return "://" not in model and all(
+        host_of(address).endswith(AZURE_HOSTS) or origin_of(address) in set_up for address in addresses
+    )
 
 
 def kind_of(said: str) -> str:

@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     )
     steward_approval: Approval = Field(
         default="auto",
-        description="Who agrees before something is destroyed: `auto`, `elicit`, `plan`, `off`",
+        description="Who agrees before something is destroyed or given away: `auto`, `elicit`, `plan`, `off`",
     )
     steward_approval_key: SecretStr | None = Field(
         default=None, description="Seals approval tokens; give it to all replicas, or each takes its own only"

@@ -166,10 +166,8 @@ async def test_a_torn_line_spoils_no_other(tmp_path: Path, monkeypatch: pytest.M
     """The disk is full in the middle of a line; when there is room again, each change has its own."""
     path = tmp_path / "audit.jsonl"
     steward = steward_at(BASE_URL, Gateway(), {"steward_audit_log": path})
-    write, full = os.write, [True, True]
+    write, full = os.write, [False] * 8 + [True, True]
     monkeypatch.setattr(os, "write", lambda where, line: write(where, line[:40] if full.pop() else line))
-    full.insert(0, False)
-    full[:] = [False] * 8 + [True, True]
     said = refusal_of(await call(steward, "generate_key", key_alias="one"))
     assert "STEWARD_AUDIT_LOG cannot be written" in said
     facts_of(await call(steward, "generate_key", key_alias="two"))

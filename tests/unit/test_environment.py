@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from litellm_steward.addresses import check_address, host_of, shown_address
+from litellm_steward.addresses import check_address
 from litellm_steward.api.version import Version
 from litellm_steward.deployment_request import NewDeployment, new_deployment
 from litellm_steward.environment import Reference, check_resolved, find_references
@@ -293,14 +292,6 @@ def test_places_that_become_host_names_are_plain_words(extra: dict[str, Any]) ->
         asked(extra=extra)
 
 
-def test_an_address_is_shown_without_its_secrets() -> None:
-    assert shown_address("https://user:hunter2@host:8443/v1?api_key=abc#x") == "https://host:8443/v1"
-    assert shown_address("https://host/v1") == "https://host/v1"
-    assert "abcdef123456" not in str(shown_address("sk-abcdef123456"))
-    assert shown_address(None) is None
-    assert host_of("https://host:1/x") == "host"
-
-
 def test_a_key_stays_secret_until_the_body() -> None:
     new = asked(api_key="sk-mine-12345678")
     assert "sk-mine" not in repr(new)
@@ -373,36 +364,7 @@ def test_a_word_turns_no_check_off(model: str, extra: dict[str, Any]) -> None:
         judged(model, extra)
 
 
-@pytest.mark.parametrize(
-    "address", ["http://169.254.169.254/latest", "http://u:p@host/", "file:///etc/passwd", f"https://h/{'a' * 300}"]
-)
-@pytest.mark.parametrize("place", [lambda a: a, lambda a: [a], lambda a: {"deep": {"er": a}}])
-def test_an_address_is_checked_wherever_it_stands(address: str, place: Callable[[str], object]) -> None:
-    with pytest.raises((InvalidArgument, Refused), match="An address in litellm_params"):
-        new_deployment("a", "openai/x", {}, {"some_endpoint": place(address)})
-
-
-def test_what_an_address_in_a_parameter_answers_is_not_quoted() -> None:
-    new = new_deployment("a", "openai/x", {}, {"some_endpoint": [EVIL], "mock_response": "see https://a.example"})
-    assert new.other_addresses == (EVIL,)
-    assert asked(api_base=EVIL).other_addresses == ()
-
-
 def test_what_an_error_must_not_repeat_is_found_at_every_depth() -> None:
     hidden = "zq81-hidden-value"
     new = new_deployment("a", "openai/x", {}, {"extra_headers": {"X-Auth": hidden}, "l": [{"b": hidden + "2"}]})
     assert new.secrets() == (hidden + "2", hidden), "the longer first, or its end would stay"
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "https://höst.example/v1?auth=hunter2",
-        "admin:hunter2@internal.host/v1",
-        "https://u:hunter2/ss@host/v1",
-        "host:8443/v1?auth=hunter2",
-        "host/v1#hunter2",
-    ],
-)
-def test_an_address_that_is_none_is_shown_without_its_secrets(address: str) -> None:
-    assert "hunter2" not in (shown_address(address) or "")

@@ -76,6 +76,13 @@ def test_chains_lead_to_a_name_before_anything_answers_to_it() -> None:
     assert fallbacks.leading_to(state, "nobody") == []
 
 
+def test_chains_lead_on() -> None:
+    state = live([("gpt", ("fast",)), ("x", ("backup-1", "gpt"))], aliases={"fast": "spare", "prod": "gpt"})
+    assert fallbacks.leading_to(state, "spare") == ["fast", "gpt", "x", "prod"]
+    assert fallbacks.leading_to(state, "backup-*") == ["x"]
+    assert fallbacks.leading_to(live([("a", ("b",)), ("b", ("a",))]), "a") == ["b"], "and come to an end"
+
+
 def test_missing_targets_are_flagged_and_the_star_is_the_default() -> None:
     state = live([("a", ("b", "gone")), ("*", ("c",))], aliases={"c": "a"})
     found = fallbacks.chains(state, deployed("a", "b", "openai/*"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import httpx
@@ -79,19 +80,28 @@ async def test_a_failing_latency_read_is_a_note() -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("case", ["good", "dead host"])
-async def test_health_is_one_call_for_a_named_model(version: str, case: str) -> None:
+@pytest.mark.parametrize(
+    ("case", "elsewhere", "said"),
+    [
+        ("good", False, ""),
+        ("dead host", False, "Connection error."),  # of a server that config.yaml has
+        ("dead host", True, "No connection"),  # of an address that was added at run time the kind of failure only
+    ],
+)
+async def test_health_is_one_call_for_a_named_model(version: str, case: str, elsewhere: bool, said: str) -> None:
     release = Release(version, case)
     model_id = recordings()[version][f"{case}: id"]
-    release.rows[model_id] = recordings()[version][f"{case}: info"]["body"]["data"][0]
+    row = copy.deepcopy(recordings()[version][f"{case}: info"]["body"]["data"][0])
+    if elsewhere:
+        row["litellm_params"]["api_base"] = "https://elsewhere.example/v1"
+    release.rows[model_id] = row
     release.live.add(model_id)
     async with steward_with(release) as ctx:
         answer = await get_model_info(ctx, model=model_id, check_health=True)
     (deployment,) = answer.deployments
     assert deployment.health is not None
     assert deployment.health.status == ("healthy" if case == "good" else "unhealthy")
-    said = {"good": "", "dead host": "No connection"}[case]
-    assert (deployment.health.error or "") == said, "of an address that was added at run time the kind of failure only"
+    assert (deployment.health.error or "") == said
     assert any("together" in note for note in answer.notes) is (version == OLD)
 
 

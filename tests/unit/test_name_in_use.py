@@ -44,7 +44,7 @@ def deployed(name: str = "gpt", model: str = "openai/gpt-4o", **params: object) 
             "One in 2 of the calls to 'gpt', with the prompts in them, go to 'groq/",
         ),
         (asked(), [deployed(model="openai/x", api_base=OURS)], [], "with the prompts in them, go to 'openai/x'"),
-        (asked("replicate/evil/model", name="*"), [deployed()], [], "go to 'replicate/evil/model', whoever that is"),
+        (asked("replicate/evil/model", name="*"), [], [], "go to 'replicate/evil/model', whoever that is"),
         (asked("sagemaker/theirs", key=None), [deployed()], [], "go to 'sagemaker/theirs'."),
         (
             asked("bedrock/x", key=None, aws_access_key_id="AKIA", aws_secret_access_key="x"),
@@ -80,6 +80,8 @@ def deployed(name: str = "gpt", model: str = "openai/gpt-4o", **params: object) 
             "go to 'https://ours.example/v1/the",
         ),
         (asked(rpm=10, api_base=EVIL), [deployed()], [], "Calls to 'gpt', with the prompts in them"),
+        (asked("openai/*", name="openai/*"), [deployed()], [], "go to 'openai/*' in the account of the key that was"),
+        (asked("groq/*", name="*"), [deployed(model="gpt-4o")], [], "All calls that match '*', with the prompts in"),
         (asked(api_base=OURS), [deployed(api_base=OURS)], [], "v1' in the account of the key that was given"),
         (asked(key=None, api_base=f"{OURS}?t=evil"), [deployed(api_base=OURS)], [], "go to 'https://ours.example/v1?t"),
         (asked(key=None, organization="evil"), [deployed()], [], "'openai/x' in the account of organization = 'evil'"),
@@ -107,7 +109,7 @@ def test_calls_go_nowhere_new_without_agreement(
         (asked(api_base=OURS, name="new"), [deployed(api_base=OURS)], ["gpt"]),
         (asked(key=None, credential="house", organization="o"), [deployed(organization="o")], []),
         (asked("groq/llama", name="spare"), [deployed()], ["gpt"]),
-        (asked("openai/*", name="openai/*"), [deployed()], []),
+        (asked("openai/*", name="openai/*"), [deployed(model="groq/x")], []),
         (asked(mock_response="hello"), [deployed(mock_response="hi")], []),
         (asked(mock_response="hello", name="spare"), [deployed()], ["gpt"]),
         (asked("replicate/x", key=None, credential="house"), [deployed(model="replicate/x")], []),
@@ -140,6 +142,21 @@ def test_the_default_chain_leads_there_for_all() -> None:
         "Calls to 'a', any other model that fail, with the prompts in them, go to 'https://evil.example/v1'."
     ]
     assert effects(asked(name="gone"), [deployed()], leading=["*"]) == [], "a provider's own answer to what fails"
+
+
+def test_a_wildcard_takes_what_the_default_fallback_answers() -> None:
+    own = asked("groq/*", name="groq/*", key=None, credential="house")
+    (where, _) = effects(own, [deployed("spare", "openai/x")], default=["spare"])
+    assert where == "All calls that match 'groq/*', with the prompts in them, go to 'groq/*'."
+    assert effects(own, [deployed("spare", "openai/x")]) == []
+
+
+def test_each_models_failing_calls_are_judged_by_its_own_place() -> None:
+    here = [deployed("first", api_base=OURS), deployed("second")]
+    new = asked(name="new", api_base=OURS)
+    assert effects(new, here, leading=["second", "first"]) == [
+        "Calls to 'second' that fail, with the prompts in them, go to 'https://ours.example/v1'."
+    ]
 
 
 def test_every_name_is_told() -> None:

@@ -100,11 +100,13 @@ def test_what_an_address_answers_is_quoted_only_where_nobody_could_lead_it_insid
     row = {"model_name": "ours", "litellm_params": {"model": "openai/x", "api_base": "https://ours.example/v1"}}
     added = Deployment.model_validate({**row, "model_info": {"id": "a", "db_model": True}})
     set_up = Deployment.model_validate({**row, "model_info": {"id": "b", "db_model": False}})
-    assert may_be_quoted("https://ours.example/v2", [added, set_up])
-    assert not may_be_quoted("https://ours.example/v2", [added]), "whoever adds one could add another"
-    assert not may_be_quoted("https://ours.example:8443/v1", [set_up])
-    assert may_be_quoted(None, [])
-    assert may_be_quoted("https://x.openai.azure.com", [])
+    assert may_be_quoted("openai/x", ["https://ours.example/v2"], [added, set_up])
+    assert not may_be_quoted("openai/x", ["https://ours.example/v2"], [added]), "whoever adds one could add another"
+    assert not may_be_quoted("openai/x", ["https://ours.example:8443/v1"], [set_up])
+    assert may_be_quoted("openai/x", [], [])
+    assert may_be_quoted("azure/x", ["https://x.openai.azure.com"], [])
+    assert not may_be_quoted("azure/x", ["https://x.openai.azure.com", "https://evil.example"], []), "all have to be"
+    assert not may_be_quoted("huggingface/https://evil.example/x", [], [set_up])
 
 
 @pytest.mark.timeout(60)  # a search that is quadratic in one of these would take hours

@@ -10,17 +10,19 @@ import httpx
 import pytest
 import uvicorn
 from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp
 
 from litellm_steward.serving import connections
 from litellm_steward.serving.connections import BoundedConnection
 
 pytestmark = pytest.mark.asyncio
+OK: ASGIApp = PlainTextResponse("OK")
 HALF = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[int]:
-    config = uvicorn.Config(PlainTextResponse("OK"), http=BoundedConnection, port=0, log_config=None, lifespan="off")
+async def served(app: ASGIApp = OK) -> AsyncIterator[int]:
+    config = uvicorn.Config(app, http=BoundedConnection, port=0, log_config=None, lifespan="off")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn tells no other way
@@ -70,15 +72,40 @@ async def test_a_body_that_nobody_asked_for_keeps_no_connection(monkeypatch: pyt
 
 
 async def test_the_oldest_makes_room_for_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "MOST_QUIET", 5)
+    monkeypatch.setattr(BoundedConnection, "most", 5)
+    monkeypatch.setattr(connections, "YOUNG", 0.1)
     async with served() as port:
-        idle = [await _open(port, HALF) for _ in range(6)]
-        assert await _ended(idle[0][0]) == b""
+        idle = [await _open(port, HALF) for _ in range(5)]
+        await asyncio.sleep(0.2)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
             for _ in range(3):
                 assert (await client.get("/")).text == "OK"
-        assert not idle[-1][0].at_eof(), "those that came last are still waited for"
+        assert await _ended(idle[0][0]) == b""
         idle[-1][1].write(b"\r\n")
-        assert b"200 OK" in await idle[-1][0].readuntil(b"OK\r\n")
+        assert b"200 OK" in await idle[-1][0].readuntil(b"OK\r\n"), "those that came last are still waited for"
         for _, writer in idle:
             writer.close()
+
+
+async def test_a_burst_closes_nobody_who_has_just_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests of connections that were accepted together may have come in and not been read yet."""
+    monkeypatch.setattr(BoundedConnection, "most", 5)
+    async with served() as port:
+        early = [await _open(port, HALF) for _ in range(5)]
+        late = await _open(port, HALF)
+        assert await _ended(late[0]) == b""
+        for reader, writer in early:
+            writer.write(b"\r\n")
+            assert b"200 OK" in await reader.readuntil(b"OK\r\n")
+        for _, writer in [*early, late]:
+            writer.close()
+
+
+async def test_who_reads_slowly_gets_the_whole_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "QUIET", 0.1)
+    whole = b"x" * 8_000_000
+    async with served(PlainTextResponse(whole)) as port:
+        reader, writer = await _open(port, HALF + b"\r\n")
+        await asyncio.sleep(0.5)
+        assert (await _ended(reader)).endswith(whole)
+        writer.close()

@@ -11,14 +11,16 @@ MAX_ANSWER = 48 * 1024 * 1024
 """Bytes of one answer. The largest one that is asked for is about 25 MB."""
 
 UNPACKED = 1 << 20
-MOST_PACKED = 100
-"""An answer beyond so many bytes, and so many times what came over the wire, was made to be large."""
+MOST_PACKED = 200
+"""An answer beyond so many bytes, and so many times what came over the wire, was made to be large: a rollup of nothing
+but zeros is packed 82 times."""
 
 _ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
 """One layer at most, of a kind in which a piece of the wire is at most a thousand times its size in memory."""
 
 
 async def read_bounded(response: httpx.Response, route: str) -> bytes:
+    """The body, unpacked, of at most ``MAX_ANSWER`` bytes. Raises ``ProxyBroken`` for a larger one."""
     encoding = response.headers.get("content-encoding", "").strip().lower()
     if encoding not in _ENCODINGS:
         raise errors.ProxyBroken(

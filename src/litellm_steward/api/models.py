@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
+from pydantic import model_validator
+
 from litellm_steward import errors
+from litellm_steward.addresses import addresses_in
 from litellm_steward.api.proxy import Body, Proxy
 from litellm_steward.api.wire import Count, Rows, Wire
 
@@ -23,6 +28,15 @@ class LitellmParams(Wire):
     mock_response: object = None
     input_cost_per_token: float | None = None
     output_cost_per_token: float | None = None
+    addresses: tuple[str, ...] = ()
+    """All that any parameter holds, ``api_base`` among them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _find_addresses(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        return {**cast("dict[str, object]", data), "addresses": addresses_in(data)}
 
 
 class ModelInfo(Wire):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
@@ -277,7 +278,8 @@ class Proxy:
         secret, header = (self._key.read(), self._key_header) if key is None else (SecretStr(key), "Authorization")
         headers = {**(named or {}), header: f"Bearer {reveal(secret)}"}
         given = {name: value for name, value in (params or {}).items() if value is not None}
-        if any(reveal(secret) in str(part) for part in (path, *given.values())):
+        key_in_use = re.compile(rf"(?<![\w-]){re.escape(reveal(secret))}(?![\w-])")
+        if any(key_in_use.search(str(part)) for part in (path, *given.values())):
             raise errors.InvalidArgument("An argument holds the LiteLLM key in use; nothing was sent")
         try:
             request = self._client.build_request(method, _address(path, given), json=body, headers=headers)

@@ -113,7 +113,7 @@ class AllTeams:
 
 
 async def all_teams(proxy: Proxy) -> AllTeams:
-    """Page by page, at most ``MOST_TEAM_PAGES``: there are few, and no order by figures."""
+    """``GET /v2/team/list`` page by page, at most ``MOST_TEAM_PAGES``: there are few, and no order by figures."""
     first = await teams(proxy, 1)
     pages = ceil(first.total / PAGE)
     rest = await each([teams(proxy, n) for n in range(2, min(pages, MOST_TEAM_PAGES) + 1)], at_once=TEAM_PAGES_AT_ONCE)

@@ -112,7 +112,7 @@ async def page(
 
 
 async def log_page(proxy: Proxy, kind: type[W], query: Query) -> tuple[W, bool]:
-    """A page of the log, and whether the release is one before 1.83."""
+    """``GET /spend/logs/v2``, ``/spend/logs/ui`` before 1.83: a page of the log, and whether it is such a release."""
     try:
         return await proxy.get("/spend/logs/v2", kind, query), False
     except errors.RouteMissing:

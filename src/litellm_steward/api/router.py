@@ -98,6 +98,11 @@ class Fallbacks(Wire):
     with_settings: tuple[str, ...] = ()
     """Models whose general chains would lose settings if they were written as names."""
 
+    @property
+    def default(self) -> tuple[str, ...]:
+        """The chain of calls that nothing else answers."""
+        return dict(self.general).get(DEFAULT, ())
+
 
 async def fallbacks(proxy: Proxy) -> Fallbacks:
     """The live lists, by the best route this release has."""

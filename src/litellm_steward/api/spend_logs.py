@@ -72,7 +72,7 @@ class Logged:
 
 
 async def recent(proxy: Proxy, key_hash: str, since: datetime, until: datetime, size: int = 100) -> LogPage:
-    """One key's requests in a span of UTC time."""
+    """One key's requests in a span of UTC time, by ``log_page``."""
     query: Query = {
         "api_key": key_hash,
         "start_date": f"{since:%Y-%m-%d %H:%M:%S}",

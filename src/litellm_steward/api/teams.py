@@ -64,7 +64,7 @@ async def by_alias(proxy: Proxy, alias: str, *, most: int = 1000) -> list[Team]:
     """``GET /v2/team/list?team_alias=``: every team whose alias contains the text, in any case."""
     if not alias:
         return []
-    teams: Rows[Team] = []
+    teams: list[Team] = []
     number = 1
     while len(teams) < most:
         page = await proxy.get(

@@ -7,6 +7,7 @@ descriptor that the process may have, and with them the right clients' connectio
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import ClassVar, Final
 
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
@@ -14,14 +15,21 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 QUIET: Final = 10.0
 """Seconds for the head of a request to come in whole."""
 
-MOST_QUIET: Final = 128
-"""With one more, that which has waited longest is closed: right clients send at once, or connect again."""
+YOUNG: Final = 2.0
+"""Seconds for which a connection is not closed for another one: its request may have come and not been read yet."""
+
+MOST_QUIET: Final = 1024
+"""With one more, that which has waited longest is closed, or the new one if all are young. More than may be at work."""
+
+DESCRIPTORS: Final = 4096
+"""As many as the process asks for, where the system leaves it the choice; half of them may be quiet connections."""
 
 
 class BoundedConnection(H11Protocol):
     """uvicorn's own, which waits for a request for ever and holds any number."""
 
     _quiet: ClassVar[dict[BoundedConnection, asyncio.TimerHandle]] = {}
+    most: ClassVar[int] = MOST_QUIET
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -47,9 +55,13 @@ class BoundedConnection(H11Protocol):
 
     def _wait(self) -> None:
         self._wait_no_more()
+        if self.transport.is_closing():
+            return
         self._quiet[self] = self.loop.call_later(QUIET, self._close)
-        if len(self._quiet) > MOST_QUIET:
-            next(iter(self._quiet))._close()  # noqa: SLF001 - one of our own
+        if len(self._quiet) > self.most:
+            oldest, timer = next(iter(self._quiet.items()))
+            waited = self.loop.time() - (timer.when() - QUIET)
+            (oldest if waited > YOUNG else self)._close()  # noqa: SLF001 - one of our own
 
     def _wait_no_more(self) -> None:
         timer = self._quiet.pop(self, None)
@@ -58,4 +70,16 @@ class BoundedConnection(H11Protocol):
 
     def _close(self) -> None:
         self._wait_no_more()
-        self.transport.abort()
+        self.transport.close()  # once what was answered is read
+
+
+def make_room() -> None:
+    """Let the process open as many connections as it bounds itself to, or bound it to what it may open."""
+    with suppress(ImportError):
+        import resource  # noqa: PLC0415 - not everywhere
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+        if soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        BoundedConnection.most = min(MOST_QUIET, max(soft, wanted) // 2)

@@ -29,7 +29,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from litellm_steward.errors import StewardError
 from litellm_steward.secret import SecretUnavailable
 from litellm_steward.server import BuildServer, StewardServer, build_server
-from litellm_steward.serving.connections import BoundedConnection
+from litellm_steward.serving.connections import BoundedConnection, make_room
 from litellm_steward.serving.gate import HEALTH, Gate, StaticToken, Verifier, read_token
 from litellm_steward.serving.guard import Guard, PostOnly, allowed_hosts, allowed_origins
 from litellm_steward.serving.hearing import Hearing
@@ -82,6 +82,7 @@ def run_http(
 
 
 async def _serve(settings: Settings, transport: HttpTransport, addresses: list[Address], build: BuildServer) -> None:
+    make_room()
     async with open_steward(settings) as steward:
         app = build_app(build(steward), transport)
         sockets = listen(addresses)

@@ -56,10 +56,10 @@ async def creation(
         notes.append("No key was given, so none is sent to this api_base; the proxy's own keys stay where they are.")
     leading = fallbacks.leading_to(live, new.model_name)
     exposed = [
-        *effects(new, existing, sources, version, leading=leading, verify=verify),
+        *effects(new, existing, sources, version, leading=leading, default=live.default, verify=verify),
         *exposures(new, references),
     ]
-    plan = creation_plan(new, references, exposed, sources, existing) if exposed else None
+    plan = creation_plan(new, exposed, sources, existing) if exposed else None
     return Ready(plan, _planned(new), lambda: _create(steward, new, version, existing, sources, notes, verify=verify))
 
 

@@ -2,49 +2,42 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from litellm_steward.addresses import host_of, shown_address
 from litellm_steward.api.models import Deployment
 from litellm_steward.approval import Plan, typeable
 from litellm_steward.deployment_request import NewDeployment
-from litellm_steward.environment import Reference
 from litellm_steward.fallbacks import Chain
-from litellm_steward.text import count, hash_key, quote, sentence_list
+from litellm_steward.text import count, quote, sentence_list
 
 
 def creation_plan(
     new: NewDeployment,
-    references: Sequence[Reference],
     exposed: Sequence[str],
     sources: Sequence[str],
     existing: Sequence[Deployment],
 ) -> Plan:
-    """Bound to every argument, and to what has the name already: acting on it once makes it void everywhere.
+    """Bound to what was read of the proxy: what has the name already, so that acting on it makes it void everywhere.
 
-    What is typed is the host that gets something, if there is one.
+    The arguments are bound by ``agreement``. What is typed is the host that gets something, if there is one.
     """
     lines = [f"Create the deployment {quote(new.model_name)} of {quote(new.model)}.", *exposed]
     if sources:
         lines.append(f"{sentence_list([quote(name) for name in sources], len(sources))} will fall back to it.")
     identity = {
-        "model_name": new.model_name,
-        "params": hash_key(json.dumps(new.litellm_params(), sort_keys=True, default=str)),  # they may hold keys
-        "mode": new.mode_given,
-        "references": [f"{r.field}={r.name}" for r in references],
         "exposed": list(exposed),
         "fallback_for": list(sources),
         "existing": sorted(d.id for d in existing if d.model_name == new.model_name),
     }
-    host = next((host_of(address) for address in (new.api_base, *new.other_addresses) if address), None)
+    host = next(map(host_of, new.addresses), None)
     return Plan("create_model", tuple(lines), typeable(host, new.model_name, otherwise="create"), identity)
 
 
 def deletion_plan(
     found: Deployment, others: Sequence[Deployment], chains: Sequence[Chain], notes: Sequence[str]
 ) -> Plan:
-    """Bound to the deployment and to what else has its name."""
+    """Bound to the deployment, its address, what else has its name and, of the last one, the chains that concern it."""
     address = shown_address(found.litellm_params.api_base)
     where = f" at {quote(address, 300)}" if address else ""
     what = f"{quote(found.model_name)} (id {quote(found.id)}) of {quote(found.litellm_params.model)}{where}"

@@ -73,8 +73,8 @@ async def create_model(
 ) -> CreatedModel | InputRequiredResult:
     """Add a deployment to the proxy and prove by a real call that it works; what fails the test is removed again.
 
-    Sending a stored credential or a variable of the proxy to an api_base, changing who answers calls to an
-    existing name, or setting parameters not known to be harmless, needs the user's agreement first.
+    Sending a stored credential or a variable of the proxy to an api_base, changing which address, account or provider
+    answers calls to an existing name, or setting parameters not known to be harmless, needs the user's agreement first.
     """
     steward = steward_of(ctx)
     check_name("model_name", model_name)
@@ -137,7 +137,7 @@ async def get_model_info(
         chains = _concerning(chains, match.item)
     wanted = chosen[start : start + (limit or PAGE)]
     health, latency = await together(
-        measurements.health(steward.proxy, wanted if check_health else (), version),
+        measurements.health(steward.proxy, wanted if check_health else (), version, deployed),
         measurements.latency(steward.proxy, version),
     )
     notes += [*health.notes, *latency.notes]

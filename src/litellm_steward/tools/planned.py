@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import anyio
 from mcp.types import InputRequiredResult
 
-from litellm_steward.approval import Agreed, Asking, Pending, Plan, agreement, changed_since
-from litellm_steward.tools.view import Answer, StewardContext, steward_of
+from litellm_steward.approval import UNCHANGED, Agreed, Asking, Pending, Plan, agreement, changed_since
+from litellm_steward.errors import Refused
+from litellm_steward.tools.view import StewardContext, steward_of
 
-A = TypeVar("A", bound=Answer)
+
+class Planned(Protocol):
+    """An ``Answer`` of a tool that may need agreement: until then what would be done, and the token to send back."""
+
+    @property
+    def plan(self) -> list[str] | None: ...
+    @property
+    def approval(self) -> str | None: ...
+    def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Self: ...
+
+
+A = TypeVar("A", bound=Planned)
 
 
 @dataclass(frozen=True)
@@ -21,7 +33,7 @@ class Ready(Generic[A]):
     """A change as it would be made now, by what was just read of its target.
 
     ``plan``: what has to be agreed to, ``None`` where nothing has. ``planned``: the tool's own answer as long as
-    that is missing; it says ``approval_required`` and has a ``plan`` and an ``approval``. ``make``: makes the change.
+    that is missing, which says ``approval_required``. ``make``: makes the change.
     """
 
     plan: Plan | None
@@ -38,9 +50,10 @@ async def when_agreed(
     not as it was agreed to is refused. ``turn`` is held from reading to the last write, and not while a form is open:
     two calls at the same time would each leave to the other what their plans say.
 
-    Raises ``Refused`` when the answer is no.
+    Raises ``Refused`` when the answer is no, or the turn does not come.
     """
-    async with turn or nullcontext():
+    patience = steward_of(ctx).settings.steward_timeout
+    async with _held(turn, patience):
         ready = await prepare()
         if ready.plan is None:
             return await ready.make()
@@ -50,7 +63,7 @@ async def when_agreed(
     if isinstance(agreed, Asking):
         agreed = await agreed.answer()
         if isinstance(agreed, Agreed):
-            async with turn or nullcontext():
+            async with _held(turn, patience):
                 now = await prepare()
                 if now.plan is None or now.plan.fingerprint != ready.plan.fingerprint:
                     raise changed_since()
@@ -58,3 +71,18 @@ async def when_agreed(
     if isinstance(agreed, Pending):
         return ready.planned.model_copy(update={"plan": list(ready.plan.lines), "approval": agreed.approval})
     return agreed
+
+
+@asynccontextmanager
+async def _held(turn: anyio.Lock | None, seconds: float) -> AsyncIterator[None]:
+    if turn is None:
+        yield
+        return
+    with anyio.move_on_after(seconds) as waiting:
+        await turn.acquire()
+    if waiting.cancelled_caught:
+        raise Refused(f"Other changes of models are under way. {UNCHANGED}", hint="Call again.")
+    try:
+        yield
+    finally:
+        turn.release()

@@ -7,6 +7,7 @@ from typing import Final
 
 from litellm_steward import errors
 from litellm_steward.access import ADMIN, VIEWER
+from litellm_steward.api.teams import Team
 from litellm_steward.approval import Plan, typeable
 from litellm_steward.text import quote, sentence_list
 
@@ -20,12 +21,11 @@ def powerful_user_plan(
     role: str,
     user_id: str | None,
     user_email: str | None,
-    teams: Sequence[str],
-    asked: Mapping[str, object],
+    teams: Sequence[Team],
     *,
     with_key: bool,
 ) -> Plan:
-    """Bound to everything that was ``asked`` for. Acting on it makes it void everywhere: the name is taken then."""
+    """Bound to the teams as they were found; acting on it makes it void everywhere: the name is taken then."""
     if user_id is None and user_email is None:
         raise errors.InvalidArgument(f"A {role} needs a user_id or a user_email; nothing was created")
     name = user_id or user_email or ""
@@ -36,8 +36,8 @@ def powerful_user_plan(
         f"Whoever logs in to the proxy as this user {powers}.",
     ]
     if teams:
-        lines.append(f"The user joins {sentence_list([quote(team) for team in teams], len(teams))}.")
+        lines.append(f"The user joins {sentence_list([quote(team.name) for team in teams], len(teams))}.")
     if with_key:
         lines.append("The user gets a key.")
-    identity = {**asked, "user_id": user_id}  # an id that was chosen for it would be another one next time
+    identity = {"teams": [team.team_id for team in teams]}
     return Plan("create_user", tuple(lines), typeable(user_id, user_email, otherwise=role), identity)

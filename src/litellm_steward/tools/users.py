@@ -119,9 +119,9 @@ async def create_user(
             **limits,
         }
         said = [*notes, *(note for match in teams_found for note in match.notes), *unknown]
-        joining = [match.item.name for match in teams_found]
+        joining = [match.item for match in teams_found]
         plan = (
-            powerful_user_plan(user_role, user_id, user_email, joining, body, with_key=create_key)
+            powerful_user_plan(user_role, user_id, user_email, joining, with_key=create_key)
             if user_role and key_changes.is_powerful(user_role)
             else None
         )

@@ -1,0 +1,69 @@
+"""Addresses: checked wherever they stand when given, and bared of credentials when shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from litellm_steward.addresses import host_of, is_address, shown_address
+from litellm_steward.deployment_request import new_deployment
+from litellm_steward.errors import InvalidArgument, Refused
+
+EVIL = "https://evil.example/v1"
+
+
+def test_an_address_is_shown_without_its_secrets() -> None:
+    assert shown_address("https://user:hunter2@host:8443/v1?api_key=abc#x") == "https://host:8443/v1"
+    assert shown_address("https://host/v1") == "https://host/v1"
+    assert "abcdef123456" not in str(shown_address("sk-abcdef123456"))
+    assert shown_address(None) is None
+    assert host_of("https://host:1/x") == "host"
+
+
+@pytest.mark.parametrize("address", ["http://169.254.169.254/latest", "http://u:p@host/", f"https://h/{'a' * 300}"])
+@pytest.mark.parametrize("place", [lambda a: a, lambda a: [a], lambda a: {"deep": {"er": a}}])
+def test_an_address_is_checked_wherever_it_stands(address: str, place: Callable[[str], object]) -> None:
+    with pytest.raises((InvalidArgument, Refused), match="An address in litellm_params"):
+        new_deployment("a", "openai/x", {}, {"some_endpoint": place(address)})
+
+
+def test_what_an_address_in_a_parameter_answers_is_not_quoted() -> None:
+    new = new_deployment("a", "openai/x", {}, {"some_endpoint": [EVIL], "mock_response": "see https://a.example"})
+    assert new.other_addresses == (EVIL,)
+    assert new_deployment("a", "openai/x", {"api_base": EVIL}, {}).other_addresses == ()
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"stop": ["https://"]},
+        {"tags": ["https://wiki.example/a b"]},
+        {"extra_body": {"from": "gs://bucket/x"}},
+        {"azure_scope": "api://id/.default"},
+        {"extra_body": {"documents": ["https://a.example/ has a note"]}},
+        {"extra_headers": {"HTTP-Referer": "https://ours.example"}},
+        {"vertex_credentials": '{"token_uri": "https://oauth2.googleapis.com/token"}'},
+    ],
+)
+def test_what_only_speaks_of_an_address_is_none(extra: dict[str, object]) -> None:
+    assert new_deployment("a", "openai/x", {}, extra).other_addresses == ()
+
+
+def test_an_address_is_a_text_of_its_own() -> None:
+    assert is_address(" HTTPS://a.example/v1\n")
+    assert not is_address("see https://a.example")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://höst.example/v1?auth=hunter2",
+        "admin:hunter2@internal.host/v1",
+        "https://u:hunter2/ss@host/v1",
+        "host:8443/v1?auth=hunter2",
+        "host/v1#hunter2",
+    ],
+)
+def test_an_address_that_is_none_is_shown_without_its_secrets(address: str) -> None:
+    assert "hunter2" not in (shown_address(address) or "")
