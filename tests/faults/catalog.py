@@ -126,7 +126,7 @@ REFUSED_AT_ONCE: Final = (
 READ_IN_VAIN: Final = (
     Fault("300 MB", weather.pour, "more than 48 MB", lost=True),
     Fault("300 MB of error", weather.pour_an_error, "more than 48 MB", lost=True),
-    Fault("a bomb", weather.gzip_bomb, "unpacks without end", lost=True),
+    Fault("a bomb", weather.gzip_bomb, "unpacks without end|more than 48 MB", lost=True),
 )
 SPOILT: Final = tuple(
     Fault(name, act, ODD, lost=True, tolerable=True, passes=True) for name, act in SPOILT_ANSWERS.items()

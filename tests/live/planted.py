@@ -264,7 +264,7 @@ async def make_models(steward: Speaker, there: Planted, upstream: FakeUpstream) 
         "password": {"azure_password": plant("Azure password", may_be=[BODIES])},
         "headers": {"extra_headers": {"X-Custom": plant("secret in extra_headers", may_be=[BODIES])}},
         "body": {"extra_body": {"deep": [{"er": plant("secret in extra_body", may_be=[BODIES])}]}},
-        "address": {"weird_url": f"https://u:{plant('password in a parameter', may_be=[BODIES])}@h/"},
+        "address": {"weird_url": f"https://h/?password={plant('password in a parameter', may_be=[BODIES])}"},
     }.items():
         given: dict[str, Any] = {"litellm_params": {**params, **mocked}}
         plan = (await make(what, **given)).ok()
@@ -284,6 +284,7 @@ async def misplace_provider_secrets(make: Any, there: Planted, upstream: FakeUps
     cases: list[dict[str, Any]] = [
         {"api_base": f"http://u:{password}@127.0.0.1:9/v1", "api_key": "sk-anything-else"},
         {"api_base": f"ftp://u:{password}@h"},
+        {"litellm_params": {"weird_url": f"https://u:{password}@h/"}},
         {"api_base": f"{DEAD}?sig={query}", "api_key": "sk-anything-else"},
         {"api_base": f"{upstream.base_url}?key={query}", "credential": there.name("house")},
         {"api_base": f"{upstream.base_url}?key={query}", "api_key": "os.environ/UPSTREAM_API_KEY"},
