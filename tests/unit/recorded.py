@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -30,6 +30,9 @@ RECORDINGS = Path(__file__).parents[1] / "recordings" / "models.json"
 @cache
 def recordings() -> dict[str, Any]:
     return cast("dict[str, Any]", json.loads(RECORDINGS.read_text(encoding="utf-8")))
+
+
+Answering = Callable[[httpx.Request], httpx.Response] | Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
 
 
 @dataclass
@@ -174,7 +177,7 @@ class Reloading(Release):
 
 
 @asynccontextmanager
-async def steward_with(release: Release, **settings: Any) -> AsyncIterator[StewardContext]:  # noqa: ANN401
+async def steward_with(release: Answering, **settings: Any) -> AsyncIterator[StewardContext]:  # noqa: ANN401
     """The context of a tool call whose client cannot be asked, so that approvals come as tokens."""
     chosen = Settings(_env_file=None, **{"steward_approval": "plan", **settings})
     key = ConstantSecret("LITELLM_MASTER_KEY", SecretStr("sk-master"))

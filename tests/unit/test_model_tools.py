@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from typing import Any
 
@@ -15,6 +16,7 @@ from litellm_steward.text import clean
 from litellm_steward.tools.model_plans import deletion_plan
 from litellm_steward.tools.model_views import DeletedModel, ModelDetails, chain_views, deployment_view
 from litellm_steward.tools.models import delete_model, get_model_info
+from litellm_steward.tools.view import steward_of
 from tests.tokens import tokens
 from tests.unit.recorded import MID, NEW, OLD, Release, Reloading, created, recordings, steward_with
 
@@ -179,6 +181,36 @@ async def test_a_name_of_several_is_never_guessed() -> None:
         done = await delete_model(ctx, model=str(first.model_id), approval=planned.approval)
     assert isinstance(done, DeletedModel)
     assert done.remaining_deployments == 1
+
+
+async def test_changes_of_models_are_made_one_after_the_other() -> None:
+    """Each plan says that the other one will take the calls: at the same time, both would be gone."""
+    release = Release(NEW)
+    ids = release.add("prod", "prod")
+
+    async def unhurried(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0.01)
+        return release(request)
+
+    async with steward_with(unhurried) as ctx:
+        plans = [await delete_model(ctx, model=model_id) for model_id in ids]
+        agreed = [
+            delete_model(ctx, model=model_id, approval=plan.approval)
+            for model_id, plan in zip(ids, plans, strict=True)
+            if isinstance(plan, DeletedModel)
+        ]
+        done = await asyncio.gather(*agreed, return_exceptions=True)
+    assert sorted(type(outcome).__name__ for outcome in done) == ["DeletedModel", "Refused"]
+    assert len(release.live) == 1
+
+
+async def test_nobody_waits_for_ever_for_the_changes_of_others() -> None:
+    release = Release(NEW)
+    (model_id,) = release.add("prod")
+    async with steward_with(release, steward_timeout=0.05) as ctx, steward_of(ctx).changing_models:
+        waiting = asyncio.create_task(delete_model(ctx, model=model_id))
+        with pytest.raises(errors.Refused, match=r"Other changes of models are under way\. Nothing was changed\."):
+            await waiting
 
 
 async def test_rules_that_stay_are_named() -> None:
