@@ -95,10 +95,10 @@ _OF_ACCOUNT: Final = ("organization", "vertex_project")
 
 @dataclass(frozen=True)
 class Taken:
-    """Calls that the new deployment gets, and who answers them today."""
+    """Calls that the new deployment gets, and who answers them today. ``whose`` says which, in a sentence."""
 
-    whose: str
     today: tuple[Deployment, ...]
+    whose: str = ""
     succeed: bool = True
     """False of calls that nothing else answered."""
     also: tuple[Deployment, ...] = ()
@@ -134,18 +134,18 @@ def effects(
 def _taken(new: NewDeployment, existing: Sequence[Deployment], default: Sequence[str]) -> list[Taken]:
     """Calls that succeed today, or that come to a wildcard for the first time."""
     name = quote(new.model_name)
-    same = _of([new.model_name], existing)
+    same = _named(new.model_name, existing)
     if "*" in new.model_name:
         # Patterns come before LiteLLM's own names of models, and before the default fallback.
         others = (d for d in existing if "*" in d.model_name or _matches(new.model_name, d.litellm_params.model))
-        return [Taken(f"All calls that match {name}", (*same, *others, *_of(default[:1], existing)))]
+        return [Taken((*same, *others, *_callable(default[:1], existing)), f"All calls that match {name}")]
     if same:
         spread = {"weight", "order", "rpm", "tpm"} & new.params.keys()  # LiteLLM weighs deployments by each of these
         share = "Calls" if spread else f"One in {len(same) + 1} of the calls"
-        return [Taken(f"{share} to {name}", same)]
+        return [Taken(same, f"{share} to {name}")]
     covering = _covering(new.model_name, existing)
     if covering:
-        return [Taken(f"All calls to {name}, which {quote(covering[0].model_name)} answers today", covering)]
+        return [Taken(covering, f"All calls to {name}, which {quote(covering[0].model_name)} answers today")]
     return []
 
 
@@ -157,13 +157,12 @@ def _failing(
     new: NewDeployment, existing: Sequence[Deployment], sources: Sequence[str], leading: Sequence[str]
 ) -> list[str]:
     """Calls that fail today and come to it: each model's are judged by where its own go, and told together."""
-    same = _of([new.model_name], existing)
+    same = _named(new.model_name, existing)
+    taken = {name: Taken(_callable([name], existing), succeed=False, also=same) for name in sources}
+    taken |= {name: Taken((*_callable([name], existing), *same), succeed=False) for name in leading}
     together: dict[str, list[str]] = {}
-    for name in sources:
-        for where in _where(new, Taken("", _of([name], existing), succeed=False, also=same)):
-            together.setdefault(where, []).append(name)
-    for name in leading:
-        for where in _where(new, Taken("", (*_of([name], existing), *same), succeed=False)):
+    for name, calls in taken.items():
+        for where in _where(new, calls):
             together.setdefault(where, []).append(name)
     return [f"{_falling(names)}, with the prompts in them, go to {where}." for where, names in together.items()]
 
@@ -174,7 +173,12 @@ def _falling(names: Sequence[str]) -> str:
     return f"Calls to {sentence_list(shown, len(shown))} that fail"
 
 
-def _of(names: Sequence[str], existing: Sequence[Deployment]) -> tuple[Deployment, ...]:
+def _named(name: str, existing: Sequence[Deployment]) -> tuple[Deployment, ...]:
+    return tuple(d for d in existing if d.model_name == name)
+
+
+def _callable(names: Sequence[str], existing: Sequence[Deployment]) -> tuple[Deployment, ...]:
+    """What answers to the names in a chain; to the default one's, everything."""
     return tuple(d for d in existing if d.model_name in names or DEFAULT in names)
 
 
@@ -253,7 +257,7 @@ def _otherwise(new: NewDeployment, calls: Taken, *, verify: bool) -> list[str]:
     if not new.mocked and all(mode_of(d.model_info.mode, d.litellm_params.model) != new.mode for d in calls.today):
         said.append(f"{calls.whose} go to a model of another kind ({new.mode}).")
     if shapes := sorted(SHAPES & new.params.keys()):
-        said.append(f"{calls.whose} are answered with its {sentence_list(shapes)}.")
+        said.append(f"{calls.whose} are answered with its {sentence_list(shapes, len(shapes))}.")
     if any(PRICE.fullmatch(name) for name in new.params):
         said.append(f"{calls.whose} count at the price given here.")
     return said

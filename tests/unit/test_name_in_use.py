@@ -151,6 +151,14 @@ def test_a_wildcard_takes_what_the_default_fallback_answers() -> None:
     assert effects(own, [deployed("spare", "openai/x")]) == []
 
 
+def test_a_wildcard_takes_what_litellms_own_names_were_for() -> None:
+    """Patterns come before them: a call to ``azure/x`` was answered by a deployment of that model."""
+    (where, tested) = effects(asked("groq/*", name="*"), [deployed(model="azure/x", api_base=OURS)])
+    assert where.endswith("go to 'groq/*' in the account of the key that was given.")
+    assert tested.endswith("go to a deployment that nobody has tested.")
+    assert effects(asked("groq/*", name="*"), []) == []
+
+
 def test_each_models_failing_calls_are_judged_by_its_own_place() -> None:
     here = [deployed("first", api_base=OURS), deployed("second")]
     new = asked(name="new", api_base=OURS)
