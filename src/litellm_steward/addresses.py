@@ -33,6 +33,7 @@ _METADATA = frozenset(
         "168.63.129.16",
     }
 )
+_INSIDE = (".localhost", ".local", ".internal", ".intranet", ".lan", ".home.arpa")
 _SPELT = re.compile(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}", re.IGNORECASE)
 _WHOLE = re.compile(r"\s*https?://\S*\s*", re.IGNORECASE)
 _PRINTABLE = re.compile(r"[!-~]+")
@@ -75,6 +76,15 @@ def host_of(value: str) -> str:
     """The host, or the whole address if it has none."""
     parts = _split(value)
     return (parts.hostname if parts is not None else None) or value
+
+
+def is_inside(value: str) -> bool:
+    """Whether an address leads to a server in one's own network, by its number or its name."""
+    host = host_of(value).rstrip(".").lower()
+    number = _number(host)
+    if number is not None:
+        return number.is_private
+    return "." not in host or host.endswith(_INSIDE)
 
 
 def origin_of(value: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from litellm_steward.addresses import shown_address, told_address
+from litellm_steward.addresses import is_inside, shown_address, told_address
 from litellm_steward.api.models import Deployment
 from litellm_steward.api.router import DEFAULT
 from litellm_steward.api.version import Version
@@ -227,7 +227,8 @@ def _provider(new: NewDeployment, calls: Taken, known: Sequence[Deployment]) -> 
 def _account(new: NewDeployment, calls: Taken) -> str:
     """In whose account calls would be answered, where that is none of those of today.
 
-    Calls that fail may go to an account at a provider that is known: that is what a fallback is for in an outage.
+    Calls that fail may go to an account at a provider that is known: that is what a fallback is for in an outage. A
+    server of one's own is one party, whoever's key it is asked with.
     """
     if new.mocked:
         return ""
@@ -239,7 +240,8 @@ def _account(new: NewDeployment, calls: Taken) -> str:
         given = new.params.get(name)
         if given is not None and given not in {getattr(d.litellm_params, name) for d in calls.today}:
             return f" in the account of {name} = {quote(str(given))}"
-    return " in the account of the key that was given" if new.brings_its_key else ""
+    own_account = new.brings_its_key and not (new.api_base is not None and is_inside(new.api_base))
+    return " in the account of the key that was given" if own_account else ""
 
 
 def _place(address: str | None) -> str:

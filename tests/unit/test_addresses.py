@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from litellm_steward.addresses import host_of, is_address, shown_address
+from litellm_steward.addresses import host_of, is_address, is_inside, shown_address
 from litellm_steward.deployment_request import new_deployment
 from litellm_steward.errors import InvalidArgument, Refused
 
@@ -67,3 +67,21 @@ def test_an_address_is_a_text_of_its_own() -> None:
 )
 def test_an_address_that_is_none_is_shown_without_its_secrets(address: str) -> None:
     assert "hunter2" not in (shown_address(address) or "")
+
+
+@pytest.mark.parametrize(
+    ("address", "inside"),
+    [
+        ("http://127.0.0.1:9/v1", True),
+        ("http://[::1]:9/v1", True),
+        ("http://10.2.3.4", True),
+        ("http://0x0a020304", True),
+        ("http://vllm:8000/v1", True),
+        ("http://gpu-1.local", True),
+        ("https://openrouter.ai/api/v1", False),
+        ("https://8.8.8.8/v1", False),
+        ("https://local.example", False),
+    ],
+)
+def test_a_server_of_ones_own_is_known_by_its_number_or_name(address: str, inside: bool) -> None:
+    assert is_inside(address) is inside

@@ -166,8 +166,7 @@ async def test_deleting_takes_a_plan_and_a_proof() -> None:
 async def test_a_name_of_several_is_never_guessed() -> None:
     release = Release(NEW)
     async with steward_with(release) as ctx:
-        first = await created(ctx)
-        second = await created(ctx, approval=(await created(ctx)).approval)  # it takes half of the first one's calls
+        first, second = await created(ctx), await created(ctx)
         assert "'fresh' had 1 deployment already: its calls are now spread over 2." in second.notes
         with pytest.raises(errors.Ambiguous) as several:
             await delete_model(ctx, model="fresh")

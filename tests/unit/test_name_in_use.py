@@ -107,6 +107,7 @@ def test_calls_go_nowhere_new_without_agreement(
         (asked(key=None, credential="house"), [deployed()], []),
         (asked(key=None, credential="house", api_base=f"{OURS}/"), [deployed(api_base=OURS)], []),
         (asked(api_base=OURS, name="new"), [deployed(api_base=OURS)], ["gpt"]),
+        (asked(api_base="http://vllm:8000/v1"), [deployed(api_base="http://vllm:8000/v1")], []),
         (asked(key=None, credential="house", organization="o"), [deployed(organization="o")], []),
         (asked("groq/llama", name="spare"), [deployed()], ["gpt"]),
         (asked("openai/*", name="openai/*"), [deployed(model="groq/x")], []),
