@@ -75,8 +75,8 @@ def _span_event() -> None:
 def _url() -> None:
     sends: Any = Proxy._send
 
-    async def send(proxy: Proxy, method: str, path: str, *, params: Any = None, **more: Any) -> Any:  # noqa: ANN401
-        return await sends(proxy, method, path, params={**(params or {}), "api_key": secret("url")}, **more)
+    async def send(proxy: Proxy, method: str, path: str, by: float, *, params: Any = None, **more: Any) -> Any:  # noqa: ANN401
+        return await sends(proxy, method, path, by, params={**(params or {}), "api_key": secret("url")}, **more)
 
     setattr(Proxy, "_send", send)  # noqa: B010
 
@@ -84,8 +84,8 @@ def _url() -> None:
 def _url_encoded() -> None:
     sends: Any = Proxy._send
 
-    async def send(proxy: Proxy, method: str, path: str, **more: Any) -> Any:  # noqa: ANN401
-        return await sends(proxy, method, f"{path}/{quote(secret('url_encoded'), safe='')}", **more)
+    async def send(proxy: Proxy, method: str, path: str, by: float, **more: Any) -> Any:  # noqa: ANN401
+        return await sends(proxy, method, f"{path}/{quote(secret('url_encoded'), safe='')}", by, **more)
 
     setattr(Proxy, "_send", send)  # noqa: B010
 
@@ -93,8 +93,8 @@ def _url_encoded() -> None:
 def _header() -> None:
     sends: Any = Proxy._send
 
-    async def send(proxy: Proxy, method: str, path: str, *, named: Mapping[str, str] | None = None, **more: Any) -> Any:  # noqa: ANN401
-        return await sends(proxy, method, path, named={**(named or {}), "X-Debug": secret("header")}, **more)
+    async def send(proxy: Proxy, method: str, path: str, by: float, *, named: Any = None, **more: Any) -> Any:  # noqa: ANN401
+        return await sends(proxy, method, path, by, named={**(named or {}), "X-Debug": secret("header")}, **more)
 
     setattr(Proxy, "_send", send)  # noqa: B010
 
@@ -102,8 +102,8 @@ def _header() -> None:
 def _body() -> None:
     sends: Any = Proxy._send
 
-    async def send(proxy: Proxy, method: str, path: str, *, body: Any = None, **more: Any) -> Any:  # noqa: ANN401
-        return await sends(proxy, method, path, body={**(body or {}), "key": secret("body")}, **more)
+    async def send(proxy: Proxy, method: str, path: str, by: float, *, body: Any = None, **more: Any) -> Any:  # noqa: ANN401
+        return await sends(proxy, method, path, by, body={**(body or {}), "key": secret("body")}, **more)
 
     setattr(Proxy, "_send", send)  # noqa: B010
 
