@@ -24,9 +24,12 @@ async def test_a_database_that_stands_still(gateway: Seeded) -> None:
     reads, writes, names = await _meanwhile(gateway, frozen(gateway))
     for said in reads:
         assert "did not answer" in said.text or not said.is_error, said
+    waited = [said for said in writes if said.text.startswith("Other changes of models are under way. Nothing was")]
+    assert len(waited) <= 1, "of the two that change models, the one that comes second may not have its turn"
     for said in writes:
-        assert "did not answer" in said.text, said
-        assert not NOT_DONE.search(said.text), said
+        if said not in waited:
+            assert "did not answer" in said.text, said
+            assert not NOT_DONE.search(said.text), said
     making = next(said for said in writes if said.tool == "generate_key")
     assert making.text.endswith(UNCERTAIN)
     key = WRITES["generate_key"]
