@@ -168,9 +168,9 @@ def _failing(
 
 
 def _falling(names: Sequence[str]) -> str:
-    shown = [quote(name) for name in names if name != DEFAULT]
-    shown += ["any other model"] if DEFAULT in names else []
-    return f"Calls to {sentence_list(shown, len(shown))} that fail"
+    shown = sentence_list([quote(name) for name in names if name != DEFAULT], len(names))
+    others = "any other model" if DEFAULT in names else ""
+    return f"Calls to {' and '.join(filter(None, (shown, others)))} that fail"
 
 
 def _named(name: str, existing: Sequence[Deployment]) -> tuple[Deployment, ...]:

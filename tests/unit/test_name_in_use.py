@@ -140,7 +140,7 @@ def test_chains_that_lead_there_already_tell_of_the_new_place_only() -> None:
 
 def test_the_default_chain_leads_there_for_all() -> None:
     assert effects(asked(name="gone", api_base=EVIL), [deployed()], leading=["*", "a"]) == [
-        "Calls to 'a', any other model that fail, with the prompts in them, go to 'https://evil.example/v1'."
+        "Calls to 'a' and any other model that fail, with the prompts in them, go to 'https://evil.example/v1'."
     ]
     assert effects(asked(name="gone"), [deployed()], leading=["*"]) == [], "a provider's own answer to what fails"
 
