@@ -24,12 +24,12 @@ demo: sync ## Boot a real LiteLLM proxy and hold eight conversations with it
 	@$(RUN) python -m examples.demo
 
 test: sync ## Run every test, also those against real LiteLLM proxies
-	@echo "The live part boots real LiteLLM proxies: 10 to 15 minutes on two cores, and a few more"
+	@echo "The live part boots real LiteLLM proxies: 15 to 20 minutes on two cores, and a few more"
 	@echo "the first time, to install them. 'make test-fast' leaves it out."
 	$(RUN) pytest -n 2
 
-test-fast: sync ## Run the tests that need no gateway, in less than a minute
-	$(RUN) pytest -m "not live"
+test-fast: sync ## Run the tests that need no gateway, in about four minutes
+	$(RUN) pytest -n 2 -m "not live"
 
 lint: sync ## Check style, format and types
 	$(RUN) ruff check
