@@ -13,7 +13,7 @@ from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.version import Version
 from litellm_steward.errors import InvalidArgument, ProxyError
 from litellm_steward.periods import Period, utc_now
-from litellm_steward.provider_errors import kind_of, may_be_quoted, own_words
+from litellm_steward.provider_errors import kind_of, may_quote, own_words
 from litellm_steward.text import quote, sentence_list
 from litellm_steward.together import each
 
@@ -89,6 +89,4 @@ def _judge(deployment: Deployment, answer: models.Health, existing: Sequence[Dep
     if good:
         return Health(healthy=True)
     said = bad[0].error
-    params = deployment.litellm_params
-    quoting = not deployment.model_info.db_model or may_be_quoted(params.model, params.addresses, existing)
-    return Health(healthy=False, error=own_words(said) if quoting else kind_of(said))
+    return Health(healthy=False, error=own_words(said) if may_quote(deployment, existing) else kind_of(said))

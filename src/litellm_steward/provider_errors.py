@@ -84,13 +84,22 @@ def may_be_quoted(model: str, addresses: Iterable[str], existing: Iterable[Deplo
     )
 
 
+def may_quote(deployment: Deployment, existing: Iterable[Deployment]) -> bool:
+    """The same of one that exists: what config.yaml sets is the operator's own."""
+    params = deployment.litellm_params
+    return not deployment.model_info.db_model or may_be_quoted(params.model, params.addresses, existing)
+
+
 def kind_of(said: str) -> str:
     text = said[:2_000].lower()
     return next((kind for sign, kind in _KINDS if re.search(sign, text)), "The test call failed")
 
 
-def own_words(said: str, secrets: Iterable[str] = ()) -> str:
-    """The provider's sentence out of LiteLLM's wrapping."""
+def own_words(said: str, secrets: Iterable[str] = (), *, blobs: bool = False) -> str:
+    """The provider's sentence out of LiteLLM's wrapping.
+
+    ``blobs``: keep long runs of letters and digits. They are ids in what LiteLLM says, and may be keys elsewhere.
+    """
     said = _STACK.split(said[:MOST_SAID])[0].strip()
     said = _WRAPPING.sub("", said, count=1).strip()
     start = said.find("{")
@@ -98,7 +107,7 @@ def own_words(said: str, secrets: Iterable[str] = ()) -> str:
         said = _from_json(said[start:]) or said
     said = scrub(said, secrets)
     said = _QUOTED_KEY.sub(rf"\1{HIDDEN}", said)
-    return clean(_BLOB.sub(HIDDEN, said), MAX_DETAIL)
+    return clean(said if blobs else _BLOB.sub(HIDDEN, said), MAX_DETAIL)
 
 
 def _from_json(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -16,6 +17,10 @@ from litellm_steward.text import quote, scrub
 TEMPLATE: Final = "litellm-steward://reports/{report_id}"
 KEPT: Final = 8
 """Reports in memory; the oldest goes when another comes."""
+
+_FORMULA: Final = re.compile(r"((?:^|[,;|\t\r\n])[\s\"'“”„]*)(?=[=+\-@＝＋－＠﹣﹢﹦﹫−])")
+"""Where a spreadsheet may begin a cell with a formula: the separator depends on the reader's country, and spreadsheets
+take the full-width signs for the plain ones."""
 
 
 @dataclass
@@ -43,13 +48,17 @@ class Reports:
 
 
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table as CSV that a spreadsheet takes for text and figures, never for formulas."""
+    """A table as CSV that a spreadsheet takes for text and figures, never for formulas.
+
+    Text is in quotation marks, so that no separator in it begins another cell.
+    """
     written = io.StringIO(newline="")
-    writer = csv.writer(written, lineterminator="\r\n")
+    writer = csv.writer(written, lineterminator="\r\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(header)
     writer.writerows([_cell(value) for value in row] for row in rows)
     return written.getvalue()
 
 
 def _cell(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    """An apostrophe before what could be a formula makes it text."""
+    return _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value

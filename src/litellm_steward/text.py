@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 MAX_NAME = 120
@@ -27,7 +27,15 @@ _PLAIN = re.compile(r"(?:[\w@+()&/-]|\.(?! )|:(?=[\w/]))+(?: (?:[\w@+()&/-]|\.(?
 _HASH = re.compile(r"[0-9a-f]{64}")
 _INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
 """Unicode categories a reader cannot see: controls, bidi and zero-width marks, tag characters, private use."""
-_VARIATION = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef\u115f\u1160\u3164\uffa0]")
+_BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
+    "\U0001d159\U000e0000-\U000e0fff]"
+)
+"""What those categories leave out and fonts draw as nothing: Unicode's Default_Ignorable_Code_Point, and two blanks."""
+MAX_MARKS = 4
+"""Combining marks on one letter. No language needs more; a heap of them covers the lines around it."""
+_MARKUP = re.compile(r"<(?=[A-Za-z/!?])|\](?=[(\[])")
+"""The start of an HTML tag or an automatic link, and what makes a Markdown link or image out of two brackets."""
 
 # What looks like a credential in somebody's error text. Long values first, so that a key inside a
 # header or a URL goes whole. Every repetition that could begin anywhere is bounded: a hostile text
@@ -59,13 +67,35 @@ HIDDEN = "[hidden]"
 
 
 def clean(text: str, limit: int = MAX_NAME) -> str:
-    """Fold white space, drop what cannot be seen, bound the length. Safe to show; still untrusted."""
-    if len(text) <= limit and text.isascii() and text.isprintable() and "  " not in text:
+    """Fold white space, drop what cannot be seen and what Markdown would render, bound the length.
+
+    Safe to show; still untrusted.
+    """
+    if len(text) <= limit and text.isascii() and text.isprintable() and "  " not in text and not _MARKUP.search(text):
         return text.strip(" ")  # nearly every name
-    folded = re.sub(r"\s+", " ", text[: limit * 8])
-    visible = "".join(c for c in folded if c == " " or unicodedata.category(c) not in _INVISIBLE)
-    visible = re.sub(r" {2,}", " ", _VARIATION.sub("", visible)).strip()
-    return visible if len(visible) <= limit else visible[: limit - 1].rstrip() + "…"
+    seen = _without_markup(re.sub(r" {2,}", " ", visible(re.sub(r"\s+", " ", text[: limit * 8]))).strip())
+    return seen if len(seen) <= limit else seen[: limit - 1].rstrip() + "…"
+
+
+def visible(text: str) -> str:
+    """Without what cannot be seen: a letter split by it would pass a search for names or keys. Line breaks stay."""
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    kept = [c for c in _BLANK.sub("", text) if c in "\n\t\r" or unicodedata.category(c) not in _INVISIBLE]
+    return "".join(_without_heaps(kept))
+
+
+def _without_heaps(letters: Iterable[str]) -> Iterator[str]:
+    marks = 0
+    for letter in letters:
+        marks = marks + 1 if unicodedata.combining(letter) or unicodedata.category(letter) == "Me" else 0
+        if marks <= MAX_MARKS:
+            yield letter
+
+
+def _without_markup(text: str) -> str:
+    """So that a host that renders Markdown makes no link, image or tag of somebody's name, and asks no address."""
+    return _MARKUP.sub(lambda found: "‹" if found[0] == "<" else "] ", text)
 
 
 def quote(text: str, limit: int = MAX_NAME) -> str:
@@ -88,8 +118,12 @@ def as_value(value: object) -> str:
 
 
 def scrub(text: str, secrets: Iterable[str] = ()) -> str:
-    """Remove credentials: the given ones, and whatever has the shape of one."""
-    text = text[:MAX_SCRUBBED]
+    """Remove credentials: the given ones, and whatever has the shape of one.
+
+    What cannot be seen goes first: a zero-width character in a key would hide it from this search, and whoever cleans
+    the text afterwards would put it together again.
+    """
+    text = visible(text[:MAX_SCRUBBED])
     for secret in secrets:
         if len(secret) >= 4:
             text = text.replace(secret, HIDDEN)
@@ -116,7 +150,8 @@ def is_raw_key(text: str) -> bool:
 
 def holds_key(text: str) -> bool:
     """Whether a text is a raw key, or has one in it: not for a URL, a log or an error message."""
-    return is_raw_key(text.strip()) or _KEY_INSIDE.search(text[:MAX_SCRUBBED]) is not None
+    seen = visible(text[:MAX_SCRUBBED])
+    return is_raw_key(seen.strip()) or _KEY_INSIDE.search(seen) is not None
 
 
 def is_masked_key(text: str) -> bool:

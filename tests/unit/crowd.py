@@ -47,6 +47,7 @@ class Crowd:
     teams: list[Row] = field(default_factory=list)
     requests: list[Row] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
+    deployments: list[Row] = field(default_factory=list)
     customers: list[str] = field(default_factory=list)
     spent: dict[str, float] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
@@ -92,6 +93,11 @@ class Crowd:
         self.requests.append(row)
         return row
 
+    def deployment(self, model_id: str, model: str, api_base: str | None, *, db_model: bool) -> None:
+        params = {"model": model, "api_base": api_base}
+        info = {"id": model_id, "db_model": db_model}
+        self.deployments.append({"model_name": model_id, "litellm_params": params, "model_info": info})
+
     # ---- answering -----------------------------------------------------------------------------
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -109,6 +115,8 @@ class Crowd:
             "/models": lambda _: httpx.Response(200, json={"data": [{"id": name} for name in self.models]}),
             "/customer/info": self._customer,
         }
+        if self.deployments:
+            answers |= {"/model/info": lambda _: httpx.Response(200, json={"data": self.deployments})}
         if self.tells_all_users:
             answers |= {"/spend/users": lambda _: httpx.Response(200, json=self.users)}
         if self.version != OLD:

@@ -101,8 +101,18 @@ async def test_a_group_that_one_list_cuts_off_is_looked_up_not_taken_for_zero() 
 
 def test_a_csv_cannot_be_a_formula() -> None:
     assert as_csv(["name"], [["=cmd()"], ["+1"], [-1.5], ["plain, with comma"]]).splitlines() == [
-        "name", "'=cmd()", "'+1", "-1.5", '"plain, with comma"',
+        '"name"', '"\'=cmd()"', '"\'+1"', "-1.5", '"plain, with comma"',
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("separator", ["", ";", ",", "\t", "|", '";"', "; ", "\n"])
+@pytest.mark.parametrize("sign", "=+-@＝＋－＠")
+def test_no_separator_and_no_wide_sign_makes_a_formula(separator: str, sign: str) -> None:
+    """Which character separates cells depends on the country of the reader's spreadsheet."""
+    (line,) = as_csv(["h"], [[f"{'Sales' if separator else ''}{separator}{sign}HYPERLINK(1)"]]).split("\r\n")[1:-1]
+    before, _, _ = line.partition(sign)
+    assert before.endswith("'")
+    assert as_csv(["h"], [["a-b"]]).endswith('"a-b"\r\n'), "a sign inside a name is a sign"
 
 
 def test_only_the_last_reports_are_kept() -> None:

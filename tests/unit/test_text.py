@@ -25,6 +25,19 @@ HOSTILE = {
     "lone surrogate": ("a\ud800b", "ab"),
     "nothing but invisible": ("\u200b\u202e\u2060", ""),
     "ordinary letters": ("Größe 日本語 ñ", "Größe 日本語 ñ"),
+    "joiners of graphemes": ("dele\u034fte", "delete"),
+    "Khmer and Mongolian marks": ("de\u17b4l\u17b5e\u180bt\u180fe", "delete"),
+    "braille and musical blanks": ("de\u2800le\U0001d159te", "delete"),
+    "unassigned and ignorable": ("de\u2065l\U000e01f0e\ufff0te", "delete"),
+    "a heap of marks": ("a" + "\u0336\u0489" * 50 + "b", "a" + "\u0336\u0489" * 2 + "b"),
+    "Vietnamese, decomposed": ("Vie\u0323\u0302t", "Vie\u0323\u0302t"),
+    "a Markdown image": ("![x](https://evil.example/?q=1)", "![x] (https://evil.example/?q=1)"),
+    "a Markdown link by reference": ("[x][y]", "[x] [y]"),
+    "an HTML image": ("<img src=x onerror=y>", "‹img src=x onerror=y>"),
+    "an automatic link": ("<https://evil.example>", "‹https://evil.example>"),
+    "a link in two pieces": ("![x]\u200b(https://evil.example)", "![x] (https://evil.example)"),
+    "less than": ("a < b <3", "a < b <3"),
+    "brackets": ("team [eu] (old)", "team [eu] (old)"),
 }
 
 
@@ -85,6 +98,21 @@ def test_credentials_in_error_texts_are_hidden(said: str, secret: str) -> None:
     scrubbed = text.scrub(said)
     assert secret not in scrubbed
     assert text.HIDDEN in scrubbed
+
+
+@pytest.mark.parametrize("between", ["\u200b", "\u034f", "\ufe0f", "\x07", "\u00ad", "\U000e0041", "\u180b"])
+def test_what_cannot_be_seen_does_not_hide_a_credential(between: str) -> None:
+    """Whoever cleans the text afterwards would put the key together again."""
+    for whole in ("sk-abcDEF1234567890abcDEF", "Bearer abc.def-ghi_123456", "ab" * 32, "AKIAIOSFODNN7EXAMPLE"):
+        broken = f"{whole[:9]}{between}{whole[9:]}"
+        assert whole[9:] not in text.clean(text.scrub(f"it is {broken}, really"))
+        assert text.HIDDEN in text.scrub(broken)
+    assert text.scrub(f"it is correct{between} horse!", ["correct horse"]) == "it is [hidden]!"
+    assert text.holds_key(f"see sk-abcDEF{between}1234567890abcDEF")
+
+
+def test_line_breaks_of_a_log_survive() -> None:
+    assert text.scrub("one\n\ttwo – drei") == "one\n\ttwo – drei"
 
 
 def test_a_given_secret_is_hidden_whatever_its_shape() -> None:

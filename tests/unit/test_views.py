@@ -34,6 +34,7 @@ ALSO_OURS: dict[str, set[str]] = {
     "CsvReport": {"uri"},
     "ModelDetails": {"next_cursor"},
     "NewTeam": {"team_id"},  # chosen here
+    "RequestError": {"summary"},
     "RequestView": {"time"},
     "Requests": {"next_cursor"},
     "SpendReport": {"group_by"},

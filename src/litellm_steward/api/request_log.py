@@ -29,9 +29,12 @@ def _object(value: object) -> object:
 
 
 class ErrorInformation(Wire):
+    """``llm_provider`` is empty where LiteLLM itself refused the request."""
+
     error_code: Annotated[str, BeforeValidator(_text)] = ""
     error_class: str = ""
     error_message: str = ""
+    llm_provider: Annotated[str, BeforeValidator(_text)] = ""
 
 
 class RowMetadata(Wire):
@@ -46,7 +49,7 @@ class RowMetadata(Wire):
 class RequestRow(Wire):
     """One request. ``model`` is the provider's, ``model_group`` the public name; either may be what a caller made up.
 
-    ``api_key`` is a hash, or whatever was presented as a key.
+    ``api_key`` is a hash, or whatever was presented as a key. ``model_id`` is the deployment that was chosen.
     """
 
     request_id: str = ""
@@ -54,6 +57,7 @@ class RequestRow(Wire):
     api_key: str = ""
     model: str = ""
     model_group: str = ""
+    model_id: str = ""
     user: str = ""
     team_id: str = ""
     end_user: str = ""
@@ -72,6 +76,11 @@ class RequestRow(Wire):
     @property
     def failed(self) -> bool:
         return self.status == "failure"
+
+    @property
+    def reached_a_provider(self) -> bool:
+        """Whether the text of its error may be a provider's: a request that LiteLLM refused has neither."""
+        return bool(self.model_id or self.metadata.error_information.llm_provider)
 
     @property
     def milliseconds(self) -> int | None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Container, Mapping
 from typing import Final, Literal
 
 from litellm_steward.api.decode import message_of
 from litellm_steward.api.request_log import RequestRow
-from litellm_steward.provider_errors import own_words
+from litellm_steward.provider_errors import explain, own_words
 from litellm_steward.text import clean, count, is_key_hash, money, named, quote, short_id, table
 from litellm_steward.tools.blocks import iso, note_lines, page_of, rounded
 from litellm_steward.tools.view import Answer, Id, Name, View
 
 MOST_ERROR: Final = 200
+_CLASS: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,59}")
+_STATUS: Final = re.compile(r"\d{3}")
 _PATH: Final = re.compile(
     r"(?:[A-Za-z]:)?(?:[/\\][\w.@+-]+){3,}(?:, line \d+)?"
     r"|(?<![\w/])/(?:usr|home|root|app|tmp|var|opt|etc|srv|mnt|Users)/[\w.@+/-]+"
@@ -24,16 +27,18 @@ _ADDRESS: Final = re.compile(
 
 
 class RequestError(View):
-    """What the proxy noted of a failure: somebody's words, bounded."""
+    """What the proxy noted of a failure. ``message`` is somebody's words, bounded; ``summary`` is ours."""
 
     code: Name | None = None
     kind: Name | None = None
     message: Name | None = None
+    summary: str | None = None
 
     def line(self) -> str:
         parts = [part for part in (self.kind, self.code) if part]
         head = " ".join(map(named, parts)) or "failed"
-        return f"{head}: {quote(self.message, MOST_ERROR)}" if self.message else head
+        said = quote(self.message, MOST_ERROR) if self.message else self.summary
+        return f"{head}: {said}" if said else head
 
 
 class RequestView(View):
@@ -89,8 +94,8 @@ class Requests(Answer):
         )
 
 
-def request_view(row: RequestRow, teams: dict[str, str]) -> RequestView:
-    """``teams``: names of teams that are known anyway."""
+def request_view(row: RequestRow, teams: Mapping[str, str], quotable: Container[str] = ()) -> RequestView:
+    """``teams``: names of teams that are known anyway. ``quotable``: deployments whose error texts may be shown."""
     model = row.model_group or row.model or (f"({row.call_type})" if row.call_type else "(no model)")
     provider = row.model if row.model and row.model != model else None
     team = row.metadata.user_api_key_team_alias or teams.get(row.team_id) or row.team_id
@@ -107,23 +112,29 @@ def request_view(row: RequestRow, teams: dict[str, str]) -> RequestView:
         spend=rounded(row.spend),
         status="failure" if row.failed else "success",
         duration_ms=row.milliseconds,
-        error=error_view(row) if row.failed else None,
+        error=error_view(row, quotable) if row.failed else None,
     )
 
 
-def error_view(row: RequestRow) -> RequestError:
+def error_view(row: RequestRow, quotable: Container[str]) -> RequestError:
+    """The text of LiteLLM's own refusals and of providers that may be quoted; of others only the kind of failure.
+
+    LiteLLM quotes whatever a deployment's address answers. Who may add a deployment could lead it to an address inside
+    the network, and read here what is there.
+    """
     said = row.metadata.error_information
-    return RequestError(
-        code=clean(said.error_code, 40) or None,
-        kind=clean(said.error_class, 60) or None,
-        message=error_text(said.error_message) or None,
-    )
+    kind = said.error_class if _CLASS.fullmatch(said.error_class) else None
+    if not row.reached_a_provider or row.model_id in quotable:
+        text = error_text(said.error_message, provider=row.reached_a_provider)
+        return RequestError(code=clean(said.error_code, 40) or None, kind=kind, message=text or None)
+    code = said.error_code if _STATUS.fullmatch(said.error_code) else None  # else the provider chose it
+    return RequestError(code=code, kind=kind, summary=explain(said.error_message, (), quoting=False))
 
 
-def error_text(message: str) -> str:
+def error_text(message: str, *, provider: bool = True) -> str:
     """Without keys, tracebacks, file paths and addresses; short."""
     said, _ = message_of(json.dumps({"detail": message[:8_000]}).encode())  # may be the repr of a dict
-    words = own_words(said)
+    words = own_words(said, blobs=not provider)
     return clean(_ADDRESS.sub("[address]", _PATH.sub("[path]", words)), MOST_ERROR)
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from litellm_steward.api import customers
+from litellm_steward.api import customers, models
 from litellm_steward.api.proxy import Proxy
+from litellm_steward.api.request_log import RequestRow
 from litellm_steward.errors import InvalidArgument, ProxyError
 from litellm_steward.periods import Period, resolve_period, utc_now
+from litellm_steward.provider_errors import may_quote
 from litellm_steward.references.keys import resolve_key
 from litellm_steward.references.matching import if_given
 from litellm_steward.references.model_names import missing_models
@@ -70,16 +73,32 @@ async def find_requests(
         lacking = await log_lacks(proxy, criteria, days)
         notes += [lacking] if lacking else await _unknown_names(proxy, model, customer)
     known = {teams.item.team_id: teams.item.team_alias or ""} if teams else {}
+    quotable = await _quotable(proxy, found.rows)
     return Requests(
         start_date=days.start_date,
         end_date=days.end_date,
         order=order,
         total=found.total,
         total_is_capped=found.capped or None,
-        requests=[request_view(row, known) for row in found.rows],
+        requests=[request_view(row, known, quotable) for row in found.rows],
         next_cursor=f"{number + 1}-{limit}-{int(until.timestamp())}" if found.more and found.pageable else None,
         notes=[*notes, *_notes(found, days)],
     )
+
+
+async def _quotable(proxy: Proxy, rows: Sequence[RequestRow]) -> frozenset[str]:
+    """The deployments among those that failed whose providers' words may be shown; only asked where one failed.
+
+    Nothing is shown of a deployment that is gone, or while the proxy does not tell which there are.
+    """
+    failed = {row.model_id for row in rows if row.failed and row.model_id}
+    if not failed:
+        return frozenset()
+    try:
+        deployed = await models.all_deployments(proxy)
+    except ProxyError:
+        return frozenset()
+    return frozenset(d.id for d in deployed if d.id in failed and may_quote(d, deployed))
 
 
 async def _unknown_names(proxy: Proxy, model: str | None, customer: str | None) -> list[str]:
