@@ -16,7 +16,8 @@ def check_name(argument: str, value: str | None) -> str | None:
         return None
     if value != clean(value, 255) or not value:
         raise InvalidArgument(
-            f"{argument} must be one line of at most 255 visible characters, without spaces at its ends"
+            f"{argument} must be one line of at most 255 visible characters, without spaces at its ends, "
+            "HTML tags or Markdown links"
         )
     if is_raw_key(value) or is_key_hash(value):
         raise InvalidArgument(f"{argument} looks like a key; names are stored and shown in clear")
