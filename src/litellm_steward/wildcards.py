@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 
@@ -35,3 +36,12 @@ def may_answer(pattern: str, name: str) -> bool:
     provider, slash, _ = pattern.partition("/")
     tried = {name, f"{provider}/{name}" if slash else name, name.partition("/")[2] or name}
     return any(answers(pattern, attempt) for attempt in tried)
+
+
+def specificity(pattern: str) -> tuple[int, int]:
+    """What LiteLLM sorts its patterns by: the greater one is tried first.
+
+    The length of the regular expression that it makes of the pattern, and how many of its characters are special.
+    """
+    expression = re.escape(pattern).replace(r"\*", "(.*)")
+    return len(expression), sum(expression.count(character) for character in "*+?\\^$|()")

@@ -1,8 +1,13 @@
-"""Models: ``/model/*``. A deployment is one provider model behind a public ``model_name``."""
+"""Models: ``/model/*``. A deployment is one provider model behind a public ``model_name``.
+
+``/model/info`` is not a list of deployments: one id stands there under many names. A wildcard is expanded into the
+models that LiteLLM knows of its provider (from 1.108 on without the wildcard's own row), and each alias of the router
+repeats the rows of its target. ``/v2/model/info`` has one row for each deployment, under the name that it was given.
+"""
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Final, Self, cast
 
 from pydantic import model_validator
 
@@ -10,6 +15,10 @@ from litellm_steward import errors
 from litellm_steward.addresses import addresses_in
 from litellm_steward.api.proxy import Body, Proxy
 from litellm_steward.api.wire import Count, Rows, Wire
+from litellm_steward.together import each
+
+PAGE: Final = 500
+MOST_PAGES: Final = 100
 
 
 class LitellmParams(Wire):
@@ -51,19 +60,35 @@ class ModelInfo(Wire):
     input_cost_per_second: float | None = None
     blocked: bool | None = None
     team_id: str | None = None
+    """The team whose keys alone may call it."""
+
+    team_public_model_name: str | None = None
 
 
 class Deployment(Wire):
-    """One row of ``/model/info``."""
+    """One deployment. ``model_name`` is what its callers call; for a wildcard, the pattern."""
 
     model_name: str = ""
     litellm_params: LitellmParams = LitellmParams()
     model_info: ModelInfo = ModelInfo()
     blocked: bool | None = None
 
+    @model_validator(mode="after")
+    def _called(self) -> Self:
+        """A team's own model is stored as ``model_name_<team>_<uuid>``; 1.83 shows it so, later releases do not."""
+        info = self.model_info
+        public = info.team_public_model_name
+        if public and info.team_id and self.model_name.startswith(f"model_name_{info.team_id}_"):
+            return self.model_copy(update={"model_name": public})
+        return self
+
     @property
     def id(self) -> str:
         return self.model_info.id
+
+    @property
+    def is_wildcard(self) -> bool:
+        return "*" in self.model_name
 
     @property
     def provider(self) -> str:
@@ -77,7 +102,16 @@ class Deployment(Wire):
 
 
 class Deployments(Wire):
+    """``GET /model/info``: rows, of which several may be of one deployment."""
+
     data: Rows[Deployment]
+
+
+class DeploymentPage(Wire):
+    """``GET /v2/model/info``: one row for each deployment."""
+
+    data: Rows[Deployment]
+    total_pages: Count
 
 
 class NewModel(Wire):
@@ -121,6 +155,38 @@ class Health(Wire):
 async def all_deployments(proxy: Proxy) -> list[Deployment]:
     """``GET /model/info``; works without a database."""
     return (await proxy.get("/model/info", Deployments)).data
+
+
+async def deployments(proxy: Proxy) -> list[Deployment]:
+    """``GET /v2/model/info``: every deployment that the router has, each once; ``/model/info`` without a database.
+
+    Measured on 1.83.14, 1.108.5, 1.108.14 and 1.110.2: the route is paged and takes pages of any size.
+    """
+    try:
+        first, *others = await _pages(proxy)
+    except errors.NoDatabase as error:
+        if error.lost:
+            raise
+        return await _without_database(proxy)
+    rows = [row for page in (first, *others) for row in page.data]
+    return list({row.id: row for row in rows}.values())
+
+
+async def _pages(proxy: Proxy) -> list[DeploymentPage]:
+    async def page(number: int) -> DeploymentPage:
+        return await proxy.get("/v2/model/info", DeploymentPage, {"page": number, "size": PAGE})
+
+    first = await page(1)
+    others = range(2, min(first.total_pages, MOST_PAGES) + 1)
+    return [first, *await each(map(page, others), at_once=4)]
+
+
+async def _without_database(proxy: Proxy) -> list[Deployment]:
+    """Asked for by its id, a row of ``/model/info`` has its own name."""
+    rows = (await proxy.get("/model/info", Deployments)).data
+    ids = list(dict.fromkeys(row.id for row in rows))
+    found = await each((by_id(proxy, model_id) for model_id in ids), at_once=4)
+    return [deployment for deployment in found if deployment is not None]
 
 
 async def by_id(proxy: Proxy, model_id: str) -> Deployment | None:

@@ -9,7 +9,7 @@ from pydantic import AliasChoices, BeforeValidator, Field
 
 from litellm_steward import errors
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.api.wire import Acknowledged, ByName, Wire
+from litellm_steward.api.wire import Acknowledged, ByName, Rows, Strings, Wire
 
 Kind = Literal["general", "context_window", "content_policy", "default"]
 DEFAULT: Final = "*"
@@ -54,6 +54,13 @@ def _with_settings(value: object) -> object:
 Chains = Annotated[FallbackList, BeforeValidator(_chains)]
 
 
+class RoutingGroup(Wire):
+    """A name of its own for several model names; only the newest releases have them."""
+
+    group_name: str = ""
+    models: Strings = []
+
+
 class Values(Wire):
     """``with_settings``: the models whose general chains hold more than names."""
 
@@ -64,6 +71,7 @@ class Values(Wire):
     context_window_fallbacks: Chains = []
     content_policy_fallbacks: Chains = []
     model_group_alias: dict[str, object] = {}
+    routing_groups: Rows[RoutingGroup] = []
 
 
 class Sources(Wire):
@@ -93,7 +101,9 @@ class Fallbacks(Wire):
     content_policy: Chains = []
     unreadable: tuple[Kind, ...] = ()
     aliases: ByName[str] = {}
-    """Names that calls may use although no deployment has them, and whose calls they are; 1.74.9 does not tell."""
+    """Further names for models: alias, and the name that its calls are taken for. Hidden ones are among them."""
+    groups: ByName[tuple[str, ...]] = {}
+    """Routing groups: names that stand for several models, and those models' names."""
     owned_by_config: bool = False
     with_settings: tuple[str, ...] = ()
     """Models whose general chains would lose settings if they were written as names."""
@@ -121,6 +131,7 @@ def _fallbacks(values: Values, *, unreadable: tuple[Kind, ...] = (), owned_by_co
         content_policy=values.content_policy_fallbacks,
         unreadable=unreadable,
         aliases={alias: _target(meant) for alias, meant in values.model_group_alias.items()},
+        groups={group.group_name: tuple(group.models) for group in values.routing_groups},
         owned_by_config=owned_by_config,
         with_settings=values.with_settings,
     )
