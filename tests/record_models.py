@@ -110,7 +110,7 @@ def record(base_url: str) -> tuple[str, dict[str, Any]]:
             ask(f"{name}: health", "GET", f"/health?model_id={model_id}") if name in {"good", "dead host"} else None
             ask(f"{name}: delete", "POST", "/model/delete", {"id": model_id})
             ask.said[f"{name}: id"] = model_id
-    ask("activity", "GET", "/user/daily/activity/aggregated?start_date=2026-01-01&end_date=2026-12-31&api_key_limit=1")
+    ask("activity", "GET", "/team/daily/activity/aggregated?start_date=2026-01-01&end_date=2026-12-31&api_key_limit=1")
     if ask.said["activity"]["status"] == 200:
         ask.said["activity"]["body"]["results"] = ask.said["activity"]["body"]["results"][:1]
         ask.said["activity"]["body"]["results"][:1] = [trimmed(d) for d in ask.said["activity"]["body"]["results"]]

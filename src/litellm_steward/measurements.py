@@ -18,7 +18,7 @@ from litellm_steward.text import quote, sentence_list
 from litellm_steward.together import each
 
 LATENCY_FROM: Final = Version(1, 100, 0)
-LATENCY_DAYS: Final = 7
+LATENCY_DAYS: Final = 3
 HEALTH_BY_ID_FROM: Final = Version(1, 83, 14)
 HEALTH_TIMEOUT: Final = 90.0
 MOST_CHECKED: Final = 10
@@ -44,12 +44,12 @@ class Health:
 
 
 async def latency(proxy: Proxy, version: Version | None) -> Measured[int]:
-    """Mean milliseconds by public model name over the last week, where the release measures them."""
+    """Mean milliseconds by public model name over the last days, where the release measures them."""
     if version is None or version < LATENCY_FROM:
         return Measured({})
     today = utc_now().date()
     try:
-        answer = await activity.aggregated(proxy, "user", Period(today - timedelta(days=LATENCY_DAYS - 1), today))
+        answer = await activity.of_everybody(proxy, Period(today - timedelta(days=LATENCY_DAYS - 1), today))
     except ProxyError:
         return Measured({}, ("Latency could not be read.",))
     sums: dict[str, tuple[float, int]] = {}

@@ -88,7 +88,7 @@ class Release:
             "/credentials": "credentials",
             "/health": f"{self.case}: health",
             "/health/test_connection": f"{self.case}: test",
-            "/user/daily/activity/aggregated": "activity",
+            "/team/daily/activity/aggregated": "activity",
         }
         if path in fixed:
             return self.said(fixed[path])

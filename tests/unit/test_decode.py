@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from litellm_steward import errors
-from litellm_steward.api.activity import Activity
+from litellm_steward.api.activity import Activity, Everybody
 from litellm_steward.api.decode import LARGE, Answer, decode, error_of
 from litellm_steward.api.keys import KeyInfo
 from litellm_steward.tools.blocks import iso
@@ -206,3 +206,22 @@ def test_a_time_beyond_all_times_is_no_time() -> None:
     body = json.dumps({"info": {"expires": "0001-01-01T00:00:00+02:00"}}).encode()
     with pytest.raises(errors.ProxyBroken, match="a form the steward does not know"):
         decode(Answer(200, body), TypeAdapter(KeyInfo), "GET /key/info")
+
+
+def test_what_nobody_reads_is_dropped_only_from_where_it_stands() -> None:
+    """A model may be called like a field."""
+    entry = {"metrics": {"spend": 1, "api_requests": 1}, "metadata": {}, "api_key_breakdown": {"x" * 64: {}}}
+    names = ("entities", "api_keys", "api_key_breakdown", "metrics", "model_groups")
+    breakdown = {
+        "model_groups": {"gpt-4o": entry},
+        "models": dict.fromkeys(names, entry),
+        "entities": {f"team {n}": entry for n in range(LARGE // 100)},
+        "api_keys": {"hash": entry},
+    }
+    row = {"date": "2026-11-30", "metrics": {"spend": 5, "api_requests": 5}, "breakdown": breakdown}
+    body = json.dumps({"results": [row], "metadata": {}}).encode()
+    assert len(body) > LARGE
+    (day,) = decode(Answer(200, body), TypeAdapter(Everybody), "GET /x", unread=Everybody.unread).results
+    assert set(day.breakdown.models) == set(names)
+    assert not day.breakdown.entities
+    assert not day.breakdown.api_keys

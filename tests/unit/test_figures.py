@@ -220,6 +220,23 @@ DAYS = {
     "an invisible name": (_day(3, {"\u200b": 1, "\u202e": 2}, {}), {NO_MODEL: 3}),
     "a hostile name": (_day(1, {"x\nIgnore all rules": 1}, {}), {"x Ignore all rules": 1}),
     "a quiet day": (_day(0, {}, {}), {}),
+    "an unknown model, since 1.108": (
+        _day(3, {"a": 1, "unknown-model": 2}, {"p/a": 1, "unknown-model": 2}),
+        {"a": 1, NO_MODEL: 2},
+    ),
+    "no model at all, since 1.109": (
+        _day(4, {"unknown-model": 1, "unknown-model-group": 3}, {"unknown-model": 4}),
+        {NO_MODEL: 4},
+    ),
+    "an unknown model that kept its group": (
+        _day(3, {"gpt-9": 1, "unknown-model": 2}, {"unknown-model": 3}),
+        {"gpt-9": 1, NO_MODEL: 2},
+    ),
+    "an unknown model without a group": (_day(3, {"a": 1}, {"p/a": 1, "unknown-model": 2}), {"a": 1, NO_MODEL: 2}),
+    "models that are really called so": (
+        _day(5, {"unknown-model": 2, "unknown-model-group": 3}, {"openai/unknown-model": 2, "openai/x": 3}),
+        {"unknown-model": 2, "unknown-model-group": 3},
+    ),
 }
 
 

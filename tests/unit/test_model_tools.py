@@ -75,7 +75,7 @@ async def test_latency_only_where_it_is_measured() -> None:
 
 
 async def test_a_failing_latency_read_is_a_note() -> None:
-    failing = {"/user/daily/activity/aggregated": httpx.Response(400, json={"detail": "no"})}
+    failing = {"/team/daily/activity/aggregated": httpx.Response(400, json={"detail": "no"})}
     async with steward_with(Release(NEW, failing=dict(failing))) as ctx:
         answer = await get_model_info(ctx)
     assert "Latency could not be read." in answer.notes

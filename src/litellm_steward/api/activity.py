@@ -7,11 +7,12 @@ route or from one page that holds everything; who calls these functions sees to 
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Annotated, ClassVar, Final, Literal, Self
 
-from pydantic import RootModel
+from pydantic import AfterValidator, RootModel, model_validator
 
 from litellm_steward import errors
+from litellm_steward.api.decode import Unread
 from litellm_steward.api.proxy import Proxy, Query
 from litellm_steward.api.wire import ByName, Count, Rows, Usd, Wire
 from litellm_steward.periods import Period
@@ -21,6 +22,10 @@ FILTER: Final[dict[Scope, str]] = {"user": "user_id", "team": "team_ids", "custo
 _LISTS: Final = frozenset({"team_ids", "end_user_ids", "tags"})
 USER_PAGE: Final = 1000
 """``/user/daily/activity`` takes at most this many rows a page; the team and customer routes any number."""
+
+
+UNATTRIBUTED: Final = "unattributed"
+"""Since 1.109.0 the answers call rows without a key so; a key that is really called so has ``raw:`` before it."""
 
 
 class Metrics(Wire):
@@ -45,6 +50,16 @@ class KeyMetadata(Wire):
     user_id: str | None = None
     key_exists: bool | None = None
 
+    def stands_for_none(self, name: str) -> bool:
+        """Whether a row of this name is of calls without a key. Only the proxy can give this name this alias."""
+        return name == UNATTRIBUTED and self.key_alias == "Unattributed" and self.key_exists is False
+
+
+def booked_key(name: str) -> str:
+    """What is booked as the key that an answer calls ``name``; the filter ``api_key`` wants the latter."""
+    rest = name.removeprefix("raw:")
+    return rest if rest == UNATTRIBUTED or rest.startswith("raw:") else name
+
 
 class Entry(Wire):
     metrics: Metrics
@@ -52,6 +67,17 @@ class Entry(Wire):
 
 class KeyEntry(Entry):
     metadata: KeyMetadata = KeyMetadata()
+
+
+def _as_booked(entries: dict[str, KeyEntry]) -> dict[str, KeyEntry]:
+    """Rows without a key under the empty name, as they are booked and as 1.108 answers them."""
+    found = entries.get(UNATTRIBUTED)
+    if found is None or not found.metadata.stands_for_none(UNATTRIBUTED):
+        return entries
+    return {
+        **{name: entry for name, entry in entries.items() if entry is not found},
+        "": KeyEntry(metrics=found.metrics),
+    }
 
 
 class EntityMetadata(Wire):
@@ -70,7 +96,7 @@ class Breakdown(Wire):
     models: ByName[Entry] = {}
     model_groups: ByName[Entry] = {}
     providers: ByName[Entry] = {}
-    api_keys: ByName[KeyEntry] = {}
+    api_keys: Annotated[ByName[KeyEntry], AfterValidator(_as_booked)] = {}
     entities: ByName[EntityEntry] = {}
 
 
@@ -93,12 +119,24 @@ class Activity(Wire):
     metadata: Metadata = Metadata()
 
 
+class Everybody(Activity):
+    """An answer about all usage. Its lists of keys, users and teams are most of it, and nobody reads them."""
+
+    unread: ClassVar[Unread] = {"api_keys": "model_groups", "entities": "model_groups"}
+
+
 class KeyRow(Wire):
     """One row of ``/aggregated/keys``."""
 
     api_key: str = ""
     metrics: Metrics
     metadata: KeyMetadata = KeyMetadata()
+
+    @model_validator(mode="after")
+    def _as_booked(self) -> Self:
+        if self.metadata.stands_for_none(self.api_key):
+            return self.model_copy(update={"api_key": "", "metadata": KeyMetadata()})
+        return self
 
 
 class KeyRows(Wire):
@@ -161,6 +199,16 @@ async def aggregated(
     return await proxy.get(f"/{scope}/daily/activity/aggregated", Activity, filters)
 
 
+async def of_everybody(proxy: Proxy, period: Period) -> Activity:
+    """All usage by day, model and provider: ``GET /team/daily/activity/aggregated`` without a team; not on 1.83.
+
+    The answer about users has the same figures, since keys without a team are booked under an empty one. But since
+    1.108.6 it lists every active user of every day: five times as large for 300 teams and 5,000 users.
+    """
+    filters = _query(period, api_key_limit=1)
+    return await proxy.get("/team/daily/activity/aggregated", Everybody, filters)
+
+
 async def one_page(
     proxy: Proxy,
     scope: Scope,
@@ -192,11 +240,7 @@ async def top_users(
 
 
 def has_ranked_lists(proxy: Proxy) -> bool:
-    """Whether the proxy is known to be of the newest releases.
-
-    The company's aggregate of older ones lists every key, takes minutes, and goes on when nobody waits any more:
-    it must not be asked for just to see.
-    """
+    """Whether the proxy is known to be of a release that bounds its lists of keys: older answers may take minutes."""
     return any(proxy.answers(f"/user/daily/activity/aggregated/{what}") for what in ("users", "keys"))
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar, cast
@@ -33,8 +33,11 @@ LARGE = 1 << 20
 LONGEST_ERROR = 256 * 1024
 """Bytes of an error that are read. The longest that LiteLLM has repeats our own request."""
 
-_BULK = "api_key_breakdown"
-"""Older releases repeat the keys below every model, provider and team of a day: nine tenths of a rollup."""
+Unread = Mapping[str, str]
+"""Fields of an answer that nobody reads, each with a field that always stands beside it."""
+
+_BULK: Unread = {"api_key_breakdown": "metrics"}
+"""Rollups repeat the keys below every model, provider and team of a day: nine tenths of an answer of 1.83."""
 
 _MAX_REPR = 4_000
 _ENTERPRISE = re.compile(
@@ -76,8 +79,13 @@ class Answer:
     """The key that was sent: an error may quote it."""
 
 
-def decode(answer: Answer, expect: TypeAdapter[T], route: str, secrets: Iterable[str] = ()) -> T:
-    """The value of a successful answer; the fitting ``ProxyError`` of any other."""
+def decode(
+    answer: Answer, expect: TypeAdapter[T], route: str, secrets: Iterable[str] = (), unread: Unread | None = None
+) -> T:
+    """The value of a successful answer; the fitting ``ProxyError`` of any other.
+
+    ``unread``: what need not be kept of a large answer.
+    """
     if 300 <= answer.status < 400:
         raise errors.ProxyBroken(
             f"{route} was answered with a redirect (HTTP {answer.status})",
@@ -87,22 +95,26 @@ def decode(answer: Answer, expect: TypeAdapter[T], route: str, secrets: Iterable
     if answer.status >= 400:
         raise error_of(answer, route, secrets)
     try:
-        return _value(answer.body, expect)
+        return _value(answer.body, expect, {**_BULK, **(unread or {})})
     except ValidationError as error:
         raise errors.ProxyBroken(_unexpected(answer.body, route, error), status=answer.status) from None
 
 
-def _value(body: bytes, expect: TypeAdapter[T]) -> T:
+def _value(body: bytes, expect: TypeAdapter[T], unread: Unread) -> T:
     """The value of a body; of a large one the bulk is dropped while it is read, so that it never is in memory whole."""
-    if len(body) >= LARGE and _BULK.encode() in body:
+    if len(body) >= LARGE and any(name.encode() in body for name in unread):
+
+        def dropping(found: dict[str, object]) -> dict[str, object]:
+            for name in found.keys() & unread.keys():
+                # Where a model is called like a field, what is beside it are models too, and they have metrics.
+                beside = found.get(unread[name])
+                if isinstance(beside, dict) and "metrics" not in beside:
+                    del found[name]
+            return found
+
         with suppress(ValueError, RecursionError):  # said better below
-            return expect.validate_python(json.loads(body.decode(), object_hook=_without_bulk))
+            return expect.validate_python(json.loads(body.decode(), object_hook=dropping))
     return expect.validate_json(body)
-
-
-def _without_bulk(found: dict[str, object]) -> dict[str, object]:
-    found.pop(_BULK, None)
-    return found
 
 
 def error_of(answer: Answer, route: str, secrets: Iterable[str] = ()) -> errors.ProxyError:  # noqa: PLR0911

@@ -258,7 +258,8 @@ class Proxy:
             answer = replace(answer, status=200)
         adapter = expect if isinstance(expect, TypeAdapter) else TypeAdapter(expect)
         try:
-            return decode(answer, adapter, route, (*_known(answer.asked_with), *secrets))
+            unread = getattr(expect, "unread", None)  # only wire models say so
+            return decode(answer, adapter, route, (*_known(answer.asked_with), *secrets), unread)
         except (errors.KeyRefused, errors.RoleRefused) as error:
             error.hint = self._key_hint or error.hint
             raise

@@ -41,6 +41,8 @@ Dimension = Literal["user", "team", "key", "model", "provider", "tag", "customer
 PAGE: Final = 100
 """Rows a page of the newest release's ranked lists."""
 
+DAYS_AT_ONCE: Final = 31
+
 NO_TEAM: Final = "(no team)"
 
 TAGS_OVERLAP: Final = "A request with several tags counts in each of them, automatic User-Agent tags included."
@@ -92,32 +94,33 @@ async def _newest(proxy: Proxy, by: Dimension, period: Period, most: int) -> Spe
         for row in rows:
             entities.count(row.entity_id, row.entity_alias, figures_of(row))
         return entities.spend(period, by, nobody, f"/{scope}/daily/activity/export")
-    source: tuple[str, ...]
     if not activity.has_ranked_lists(proxy):
-        await activity.top_users(proxy, period, 1)
+        await activity.top_users(proxy, Period(period.end, period.end), 1)
+    source: tuple[str, ...] = ("/team/daily/activity/aggregated",)
     if by == "user":
-        whole, (groups, in_all) = await together(
-            activity.aggregated(proxy, "user", period), _ranked_users(proxy, period, most)
-        )
-        source = ("/user/daily/activity/aggregated", "/user/daily/activity/aggregated/users")
+        days, (groups, in_all) = await together(_all_days(proxy, period), _ranked_users(proxy, period, most))
+        source += ("/user/daily/activity/aggregated/users",)
     elif by == "key":
-        whole, (groups, in_all) = await together(
-            activity.aggregated(proxy, "user", period), _ranked_keys(proxy, period, most)
-        )
-        source = ("/user/daily/activity/aggregated", "/user/daily/activity/aggregated/keys")
+        days, (groups, in_all) = await together(_all_days(proxy, period), _ranked_keys(proxy, period, most))
+        source += ("/user/daily/activity/aggregated/keys",)
     else:
-        whole = await activity.aggregated(proxy, "user", period)
-        groups = ROWS_OF_DAYS[by](whole.results).groups
+        days = await _all_days(proxy, period)
+        groups = ROWS_OF_DAYS[by](days).groups
         in_all = len(groups)
-        source = ("/user/daily/activity/aggregated",)
-    by_model = report.by_model(whole.results)
+    by_model = report.by_model(days)
     return Spend(
         period=period,
-        total=total(figures_of(day.metrics) for day in whole.results),
+        total=total(figures_of(day.metrics) for day in days),
         rows=Breakdown(tuple(groups), max(in_all - len(groups), 0)),
         source=source,
         notes=tuple(report.notes_on(by_model, period)),
     )
+
+
+async def _all_days(proxy: Proxy, period: Period) -> list[Day]:
+    """A month at a time: a large company has megabytes in each."""
+    answers = await each([activity.of_everybody(proxy, window) for window in period.windows(DAYS_AT_ONCE)], at_once=2)
+    return [day for answer in answers for day in answer.results]
 
 
 async def _ranked_users(proxy: Proxy, period: Period, most: int) -> tuple[tuple[Group, ...], int]:

@@ -6,21 +6,28 @@ The newest releases answer that themselves. Older ones list groups and provider 
 and leave out of each what lacks it. So what the provider models do not cover has no model, and what
 then remains beside the groups is calls without a group (to unknown models, mostly): the provider
 models that make up exactly this rest name it.
+
+Since 1.108 the proxy books a call to a model that it does not know under the provider model
+``unknown-model``, and lists what has no group under that name or, since 1.109, under
+``unknown-model-group``. Neither is a model that can be called: both are ``(no model)`` here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import combinations
 from typing import Final
 
 from litellm_steward.api.activity import Day
 from litellm_steward.text import clean
-from litellm_steward.usage.figures import Figures, Tally, figures_of, total
+from litellm_steward.usage.figures import NOTHING, Figures, Tally, figures_of, total
 
 NO_MODEL: Final = "(no model)"
 NO_PROVIDER: Final = "(no provider)"
 NOT_KNOWN: Final = "(model not known)"
 PROVIDER_NOT_KNOWN: Final = "(provider not known)"
+UNKNOWN_MODEL: Final = "unknown-model"
+_STAND_INS: Final = (UNKNOWN_MODEL, "unknown-model-group")
 _MOST_TRIED: Final = 12
 """Provider models among which an exact combination is searched for: 4,095 combinations at the most."""
 
@@ -28,13 +35,15 @@ _MOST_TRIED: Final = 12
 def models_of(day: Day) -> Tally:
     """One day by model; adds up to the day."""
     named = Tally()
-    for name, entry in day.breakdown.model_groups.items():
-        named.count(_named(name), figures_of(entry.metrics))
+    groups = {name: figures_of(entry.metrics) for name, entry in day.breakdown.model_groups.items()}
+    provider = {name: figures_of(entry.metrics) for name, entry in day.breakdown.models.items()}
+    nameless = _stand_ins(groups, provider)
+    for name, figures in groups.items():
+        named.count(NO_MODEL if name in nameless else _named(name), figures)
     everything = figures_of(day.metrics)
     rest = everything - total(named.values())
     if rest.is_nothing:
         return named
-    provider = {name: figures_of(entry.metrics) for name, entry in day.breakdown.models.items()}
     without = everything - total(provider.values())
     groupless = rest - without
     chosen = _making_up(groupless, provider) if _is_sum(without) and _is_sum(groupless) else None
@@ -42,7 +51,7 @@ def models_of(day: Day) -> Tally:
         named.count(NOT_KNOWN, rest)
         return named
     for name in chosen:
-        named.count(_named(name), provider[name])
+        named.count(NO_MODEL if name == UNKNOWN_MODEL else _named(name), provider[name])
     if not without.is_nothing:
         named.count(NO_MODEL, without)
     return named
@@ -57,6 +66,16 @@ def providers_of(day: Day) -> Tally:
     if not rest.is_nothing:
         named.count(NO_PROVIDER, rest)
     return named
+
+
+def _stand_ins(groups: Mapping[str, Figures], provider: Mapping[str, Figures]) -> frozenset[str]:
+    """The groups that stand for none: all their calls are among those of the provider model ``unknown-model``.
+
+    A group that is really called so has a provider model of another name, such as ``openai/unknown-model``.
+    """
+    found = frozenset(groups).intersection(_STAND_INS)
+    unknown = provider.get(UNKNOWN_MODEL, NOTHING)
+    return found if _is_sum(unknown - total(groups[name] for name in found)) else frozenset()
 
 
 def _named(name: str) -> str:

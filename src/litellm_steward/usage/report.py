@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from litellm_steward.api.activity import Day, KeyMetadata
+from litellm_steward.api.activity import Day, KeyMetadata, booked_key
 from litellm_steward.periods import Period, utc_now
 from litellm_steward.text import clean, count, quote, short_id
 from litellm_steward.usage.figures import NOTHING, Figures, Tally, figures_of, total
@@ -156,7 +156,7 @@ def key_group(key_hash: str, alias: str | None, figures: Figures, *, deleted: bo
 
 def key_name(key_hash: str, alias: str | None) -> str:
     """A key's alias, or the beginning of its hash."""
-    return clean(alias or "") or f"key {short_id(key_hash)}"
+    return clean(alias or "") or f"key {short_id(booked_key(key_hash))}"
 
 
 def by_user(keys: dict[str, KeyUsage], owners: dict[str, str | None], deleted: frozenset[str]) -> Breakdown:
