@@ -19,10 +19,10 @@ from typing import Final
 from benchmarks.figures_table import misses, table, write_readme
 from benchmarks.measuring import Measured, dump, load, measure
 from benchmarks.subjects import CASES, subjects_of
-from examples.gateway import MIDDLE, NEWEST, OLDEST, Gateway, Progress, Running
+from examples.gateway import NEWEST, OLDEST, Gateway, Progress, Running
 from examples.gateway.company_size import fill
 
-RELEASES: Final = (NEWEST, MIDDLE, OLDEST)
+RELEASES: Final = (NEWEST, OLDEST)
 
 
 def main() -> int:

@@ -9,7 +9,7 @@ from typing import Final
 
 from benchmarks.measuring import Measured
 from benchmarks.subjects import CASES, Case
-from examples.gateway import MIDDLE, NEWEST, OLDEST
+from examples.gateway import NEWEST, OLDEST
 
 README: Final = Path(__file__).parents[1] / "README.md"
 HEADING: Final = "## What an answer takes"
@@ -66,11 +66,11 @@ def misses(found: Found, cases: Sequence[Case]) -> Iterator[str]:
             if case.name not in measured:
                 continue
             one = measured[case.name]
-            for complaint in _complaints(release, case, one):
+            for complaint in _complaints(case, one):
                 yield f"{release} {case.target}, {case.name}: {complaint}"
 
 
-def _complaints(release: str, case: Case, one: Measured) -> Iterator[str]:
+def _complaints(case: Case, one: Measured) -> Iterator[str]:
     usual = one.usual
     if usual.tokens > MOST_TOKENS and case.kind == "tool":
         yield f"{usual.tokens} tokens"
@@ -78,7 +78,7 @@ def _complaints(release: str, case: Case, one: Measured) -> Iterator[str]:
         yield f"{one.peak / 1e6:.0f} MB of memory"
     if case.target in SINGLE and not usual.refused:
         for which, asked in (("first", one.first), ("later", usual)):
-            if asked.calls > MOST_CALLS and release != OLDEST:
+            if asked.calls > MOST_CALLS:
                 yield f"{asked.calls} proxy calls ({which})"
             if asked.ratio > MOST_RATIO:
                 yield f"{asked.ratio:.2f} times its proxy calls ({which}, {asked.wall:.2f} s)"
@@ -96,11 +96,11 @@ def write_readme(found: Found) -> None:
 
 
 def short_table(found: Found) -> str:
-    """A row for each tool; of the older releases time and calls."""
-    head = ["asked", "proxy calls", "time", "of that the proxy", "memory", "tokens", f"on {MIDDLE}", f"on {OLDEST}"]
+    """A row for each tool; of the oldest release time and calls."""
+    head = ["asked", "proxy calls", "time", "of that the proxy", "memory", "tokens", f"on {OLDEST}"]
     newest = found.get(NEWEST, {})
     rows = [
-        [case.row, *_newest(newest[case.name]), *(_older(found.get(v, {}).get(case.name)) for v in (MIDDLE, OLDEST))]
+        [case.row, *_newest(newest[case.name]), _older(found.get(OLDEST, {}).get(case.name))]
         for case in CASES
         if case.row and case.name in newest
     ]

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+from examples.gateway import NEWEST, OLDEST
+
 if TYPE_CHECKING:
     from xdist.remote import Producer  # type: ignore[import-untyped]
 
@@ -17,7 +19,7 @@ settings.load_profile("house")  # the same examples in every run, however slow t
 
 RELEASE: Final = re.compile(r"\[(\d+\.\d+\.\d+)")
 COMPANY: Final = ("test_company_",)
-FIRST: Final = ("live company 1.83.14", "live gateway 1.108.5", "live gateway 1.74.9", "live company", "live", "wire")
+FIRST: Final = (f"live company {OLDEST}", f"live gateway {NEWEST}", "live gateway", "live company", "live", "wire")
 """The longest groups, longest first, so that no process waits long for another at the end."""
 
 

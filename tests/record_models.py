@@ -70,18 +70,10 @@ def record(base_url: str) -> tuple[str, dict[str, Any]]:
     ask("delete unknown", "POST", "/model/delete", {"id": "nope"})
     ask("credentials", "GET", "/credentials")
     ask("router settings", "GET", "/router/settings")
-    ask("config callbacks", "GET", "/get/config/callbacks")
-    ask.said["config callbacks"]["body"] = {
-        "router_settings": {
-            k: v for k, v in ask.said["config callbacks"]["body"]["router_settings"].items() if k in ROUTER
-        }
-    }
     settings = ask.said["router settings"]["body"]
-    if "current_values" in settings:
-        ask.said["router settings"]["body"] = {
-            part: {k: v for k, v in settings.get(part, {}).items() if k in ROUTER}
-            for part in ("current_values", "source")
-        }
+    ask.said["router settings"]["body"] = {
+        part: {k: v for k, v in settings.get(part, {}).items() if k in ROUTER} for part in ("current_values", "source")
+    }
     with FakeUpstream() as upstream:
         for name, key, address, model in (
             ("good", UPSTREAM_API_KEY, upstream.base_url, "openai/recorded-1"),
@@ -90,13 +82,8 @@ def record(base_url: str) -> tuple[str, dict[str, Any]]:
             ("bogus provider", UPSTREAM_API_KEY, upstream.base_url, "bogus/recorded-4"),
         ):
             params = {"model": model, "api_key": key, "api_base": address}
-            if not version.startswith("1.74."):  # 1.74.9 puts the key into its answer
-                ask(
-                    f"{name}: test",
-                    "POST",
-                    "/health/test_connection",
-                    {"mode": "chat", "litellm_params": {**params, "max_retries": 0}},
-                )
+            tried = {"mode": "chat", "litellm_params": {**params, "max_retries": 0}}
+            ask(f"{name}: test", "POST", "/health/test_connection", tried)
             model_id = str(uuid.uuid4())
             ask(
                 f"{name}: new",

@@ -22,8 +22,9 @@ FOLDER: Final = Path(__file__).parent / "recordings"
 MASTER_KEY: Final = "sk-example-master-key"
 BASE_URL: Final = "http://litellm.test:4000"
 
-OLD, MID, NEW = "1.74.9", "1.83.14", "1.108.5"
-VERSIONS: Final = (OLD, MID, NEW)
+OLD, NEW = "1.83.14", "1.108.5"
+VERSIONS: Final = (OLD, NEW)
+"""The releases that were recorded."""
 
 Fault = Literal["answer lost", "never arrived"]
 """What the recorder did to a write: sent it and dropped the answer, or dropped the request itself."""

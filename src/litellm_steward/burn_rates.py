@@ -8,7 +8,7 @@ from typing import Final
 
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.budget_scan import Holder
-from litellm_steward.errors import ProxyError, RouteMissing, Unsupported
+from litellm_steward.errors import ProxyError, Unsupported
 from litellm_steward.periods import Period, utc_now
 from litellm_steward.together import each
 from litellm_steward.usage.figures import figures_of, total
@@ -45,7 +45,7 @@ async def _burn(proxy: Proxy, holder: Holder, now: datetime) -> Burn:
     try:
         reading = await _reading(proxy, holder, week)
     except (Unsupported, ProxyError) as error:
-        failed = not isinstance(error, Unsupported | RouteMissing)
+        failed = not isinstance(error, Unsupported)
         return Burn(holder, None, OVER if holder.used >= 1 else None, failed)
     spent = float(total(figures_of(day.metrics) for day in reading.days).spend)
     per_day = spent / _elapsed(holder, week, now)
@@ -57,7 +57,7 @@ async def _reading(proxy: Proxy, holder: Holder, week: Period) -> Reading:
         return await read_whole(proxy, "user", week, api_key=holder.row_id)
     if holder.scope == "teams":
         return await read_whole(proxy, "team", week, entity=holder.row_id)
-    return await read_aggregated(proxy, "user", week, entity=holder.row_id)  # 1.74.9 ignores the user: no such route
+    return await read_aggregated(proxy, "user", week, entity=holder.row_id)
 
 
 def _elapsed(holder: Holder, week: Period, now: datetime) -> float:

@@ -12,7 +12,6 @@ from typing import Final, Literal
 from pydantic import SecretStr
 
 from litellm_steward.addresses import addresses_in, check_address
-from litellm_steward.api.version import Version
 from litellm_steward.environment import resembles_reference, strings
 from litellm_steward.errors import InvalidArgument
 from litellm_steward.secret import reveal
@@ -69,7 +68,6 @@ _EMBEDDING: Final = re.compile(r"embed|(?:^|[/-])(?:bge|e5|gte|minilm)-")
 _OTHER_MODE: Final = re.compile(
     r"dall-e|image|imagen|stable-diffusion|flux|whisper|transcri|tts|speech|audio|rerank|moderation|sora|veo|video|realtime"
 )
-_OLD_PRICES: Final = Version(1, 83, 0)
 
 
 @dataclass(frozen=True)
@@ -128,13 +126,11 @@ class NewDeployment:
         own = {"api_key": reveal(self.api_key)} if self.api_key is not None else {}
         return {"model": self.model, **self.params, **own}
 
-    def body(self, version: Version | None) -> dict[str, object]:
+    def body(self) -> dict[str, object]:
         """The body of ``POST /model/new``."""
         params, info = self.litellm_params(), dict[str, object](id=self.id)
         if self.mode_given is not None:
             info["mode"] = self.mode_given  # in litellm_params LiteLLM would send it on to the provider
-        if version is not None and version < _OLD_PRICES and "cache_read_input_token_cost" in params:
-            info["cache_read_input_token_cost"] = params.pop("cache_read_input_token_cost")  # likewise
         return {"model_name": self.model_name, "litellm_params": params, "model_info": info}
 
     def secrets(self) -> tuple[str, ...]:

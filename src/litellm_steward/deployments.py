@@ -1,7 +1,7 @@
 """Deployments: made so that they are known to work, and removed so that they are known to be gone.
 
-A deployment gets an id of ours, so that a lost answer can be looked up. Where the release has a
-pre-flight that cannot borrow anybody's key, it is tried before anything exists; then the deployment is
+A deployment gets an id of ours, so that a lost answer can be looked up. Where a pre-flight
+cannot borrow anybody's key, it is tried before anything exists; then the deployment is
 created and called by its id, without retries or fallbacks, and LiteLLM's own header must name it. What
 fails the test is deleted again.
 """
@@ -21,23 +21,18 @@ from litellm_steward.api import models
 from litellm_steward.api.decode import message_of
 from litellm_steward.api.models import Deployment
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.api.version import NEWEST_TESTED, Version
 from litellm_steward.deployment_request import NewDeployment, mode_of
 from litellm_steward.errors import Fault, StewardError
 from litellm_steward.provider_errors import ProviderFailed, explain, may_be_quoted
 from litellm_steward.text import quote
 
-PREFLIGHT_FROM: Final = Version(1, 83, 14)
-"""1.74.9 puts the provider key in clear into the answer."""
-
 REACHED: Final = "x-litellm-model-id"
 SOON: Final = (0.25,) * 3
 RELOADED: Final = (*SOON, *(1.0,) * 31)
-"""Pauses between looks until the proxy has read its models anew: every 10 s on 1.74.9, every 30 s from 1.83 on.
+"""Pauses between looks until the proxy has read its models anew: every 30 s.
 
-A reload that began before a change goes on with the rows of before: it puts back a deployment that was deleted
-meanwhile (measured: 2 of 1,000 on 1.74.9, each for 10 s; fixed in the newest) and drops one that was added (1 of
-some 2,000 on 1.108.5). The next reload mends both.
+A reload that began before a change goes on with the rows of before: it may put back a deployment that was deleted
+meanwhile, and drops one that was added (measured: 1 of some 2,000 on 1.108.5). The next reload mends both.
 """
 _PATHS: Final = {"chat": "/chat/completions", "completion": "/completions", "embedding": "/embeddings"}
 _SAVED: Final = "saved to the database"
@@ -70,7 +65,6 @@ MOCKED: Final = Verdict(verified=False, verification="mocked")
 async def make(
     proxy: Proxy,
     new: NewDeployment,
-    version: Version | None,
     existing: Sequence[Deployment],
     *,
     verify: bool,
@@ -78,9 +72,9 @@ async def make(
 ) -> Made:
     """Create a deployment that works, or nothing."""
     quoting = may_be_quoted(new.model, new.addresses, existing)
-    tried = verify and can_preflight(new, version, existing) and await _preflight(proxy, new, timeout, quoting=quoting)
+    tried = verify and can_preflight(new, existing) and await _preflight(proxy, new, timeout, quoting=quoting)
     known = tried or new.provider in {deployment.provider for deployment in existing if deployment.provider}
-    lost = await _send(proxy, new, version)
+    lost = await _send(proxy, new)
     settled = False
     try:
         deployment = await _read_back(proxy, new, lost, RELOADED if known and lost is None else ())
@@ -88,12 +82,6 @@ async def make(
         settled = True
     except StewardError as error:
         settled = True
-        if (
-            new.credential is not None
-            and isinstance(error, ProviderFailed)
-            and (version or NEWEST_TESTED) < PREFLIGHT_FROM
-        ):
-            error.hint = "This release of LiteLLM cannot use a credential in the first half minute after it is stored."
         raise await _undone(proxy, new, error) from error
     finally:
         if not settled:  # the client hung up, or a fault of ours
@@ -102,13 +90,13 @@ async def make(
     return Made(deployment, verdict, ("The proxy's answer was lost, but the deployment was created.",) if lost else ())
 
 
-def can_preflight(new: NewDeployment, version: Version | None, existing: Sequence[Deployment]) -> bool:
+def can_preflight(new: NewDeployment, existing: Sequence[Deployment]) -> bool:
     """Whether ``/health/test_connection`` tests these parameters and nothing else.
 
     The proxy completes a request from a deployment that serves the same model: its mock answer, which
     proves nothing, and on 1.83 its key, which would be sent to the caller's ``api_base``.
     """
-    if version is None or version < PREFLIGHT_FROM or new.mocked or not new.provider:
+    if new.mocked or not new.provider:
         return False
     if new.mode not in {"chat", "embedding"} or any("environ" in str(value) for value in new.params.values()):
         return False
@@ -123,8 +111,6 @@ async def _preflight(proxy: Proxy, new: NewDeployment, timeout: float, *, quotin
     params = {"timeout": timeout, **new.litellm_params(), "max_retries": 0}
     try:
         answer = await models.test_connection(proxy, params, new.mode, new.secrets(), timeout=timeout + 5)
-    except errors.RouteMissing:
-        return False
     except errors.TimedOut:
         raise ProviderFailed(f"The provider did not answer within {timeout:g} s", hint=NOTHING_MADE) from None
     if answer.status != "success":
@@ -136,10 +122,10 @@ async def _preflight(proxy: Proxy, new: NewDeployment, timeout: float, *, quotin
 NOTHING_MADE: Final = "Nothing was created; verify=false would create it without a call."
 
 
-async def _send(proxy: Proxy, new: NewDeployment, version: Version | None) -> errors.ProxyError | None:
+async def _send(proxy: Proxy, new: NewDeployment) -> errors.ProxyError | None:
     """Write the row. A refusal is raised; an answer that does not tell is returned."""
     try:
-        await models.new(proxy, new.body(version), new.secrets())
+        await models.new(proxy, new.body(), new.secrets())
     except errors.BadRequest as error:
         if "store_model_in_db" in error.detail.lower():
             error.hint = "Set STORE_MODEL_IN_DB=True in the proxy's environment and restart it. Nothing was created."

@@ -12,9 +12,9 @@ from typing import Final, Literal
 
 from litellm_steward.access import ADMIN, VIEWER, Access
 from litellm_steward.api.standing import OwnKey
-from litellm_steward.api.version import BUDGET_LIMITS_SINCE, NEWEST_TESTED, OLDEST_SUPPORTED, Version
+from litellm_steward.api.version import NEWEST_TESTED, OLDEST_SUPPORTED, Version
 from litellm_steward.errors import KeyRefused, NoDatabase, RoleRefused, StewardError, TimedOut, Unreachable
-from litellm_steward.fallbacks import WRITABLE_FROM
+from litellm_steward.measurements import LATENCY_FROM
 from litellm_steward.settings import KEY_HEADER, Settings
 from litellm_steward.text import clean, quote, sentence_list
 
@@ -23,7 +23,6 @@ Read = Literal["keys", "users", "teams", "customers", "models", "fallbacks", "us
 
 THIS_KEY: Final = "this key"
 CHANGES_NOTHING: Final = "may not change anything"
-CUSTOMER_ACTIVITY_FROM: Final = Version(1, 83, 0)
 TEAM_EXPORT_FROM: Final = Version(1, 100, 0)
 
 
@@ -153,14 +152,8 @@ def limits_of(tool: str, version: Version | None) -> tuple[str, ...]:
 
 
 LIMITS: Final[Mapping[str, tuple[tuple[Version, str], ...]]] = {
-    "create_model": ((WRITABLE_FROM, "no fallback_for, no test before it is created"),),
-    "generate_key": ((BUDGET_LIMITS_SINCE, "no budget_limits, no aliases"),),
-    "get_model_info": (
-        (Version(1, 83, 0), "content-policy fallbacks are not shown"),
-        (Version(1, 100, 0), "no latency"),
-    ),
+    "get_model_info": ((LATENCY_FROM, "no latency"),),
     "get_team_info": ((TEAM_EXPORT_FROM, "deleted keys may lack their owner"),),
-    "get_user_info": ((CUSTOMER_ACTIVITY_FROM, "customers: spend and requests only"),),
 }
 
 

@@ -30,10 +30,9 @@ CREDENTIAL_FIELD: Final = re.compile(r"(?:.+_)?(?:key|key_id|secret|token|passwo
 NAMES_A_SECRET: Final = frozenset({"aws_web_identity_token", "azure_ad_token", "azure_federated_token_file"})
 """Fields whose plain value LiteLLM looks up in its environment, without any ``os.environ/`` before it."""
 
-LITERAL_FROM: Final = Version(1, 75, 0)
 RESOLVED_FROM: Final = Version(1, 91, 5)
-"""1.74.9 resolves references in stored models, 1.83.14 sends them to the provider as text, and 1.91.5 and later
-resolve them again. What lies between was not measured and is taken for the unfavourable case."""
+"""1.83.14 sends references in stored models to the provider as text, 1.91.5 and later resolve them. What lies between
+was not measured and is taken for the unfavourable case."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def check_resolved(references: tuple[Reference, ...], version: Version | None) -
         raise Unsupported(
             "The proxy does not tell its version, so what it does with os.environ/ is not known", hint=_ELSE
         )
-    if LITERAL_FROM <= version < RESOLVED_FROM:
+    if version < RESOLVED_FROM:
         raise Unsupported(
             f"LiteLLM {version} does not resolve os.environ/ in models added at run time; it sends the text", hint=_ELSE
         )

@@ -23,7 +23,6 @@ from litellm_steward.wildcards import answers, any_answers
 
 Recipe = Literal["one chain", "whole list"]
 
-WRITABLE_FROM: Final = Version(1, 83, 14)
 WHOLE_LIST_FROM: Final = Version(1, 91, 5)
 """Before, ``/config/update`` copies the master key in clear into the database."""
 CONFIG_GUARDED_FROM: Final = Version(1, 103, 0)
@@ -50,18 +49,16 @@ class FallbackNotSet(StewardError):
 
 
 async def read(proxy: Proxy) -> Fallbacks:
-    """The live lists for looking at. A viewer's key may not read them everywhere; then every kind is unreadable."""
+    """The live lists for looking at, which a viewer's key may not read everywhere."""
     try:
         return await router.fallbacks(proxy)
     except errors.RoleRefused:
-        return Fallbacks(unreadable=("general", "default", "context_window", "content_policy"))
+        return Fallbacks(unreadable=True)
 
 
 def unreadable_notes(live: Fallbacks) -> list[str]:
     """What a list of chains does not tell."""
-    if "general" in live.unreadable:
-        return ["Our admin key may not read fallbacks: there may be some."]
-    return [f"This release of LiteLLM does not show {kind} fallbacks: there may be some." for kind in live.unreadable]
+    return ["Our admin key may not read fallbacks: there may be some."] if live.unreadable else []
 
 
 def chains(live: Fallbacks, deployments: Iterable[Deployment]) -> list[Chain]:
@@ -110,12 +107,7 @@ def recipe(version: Version | None, live: Fallbacks) -> Recipe:
             "The proxy does not tell its version, so how it would take a fallback is not known",
             hint="Leave fallback_for out.",
         )
-    if version < WRITABLE_FROM:
-        raise Unsupported(
-            f"LiteLLM {version} has no safe way to change fallbacks at run time",
-            hint="Leave fallback_for out, and add the fallback to router_settings.fallbacks in config.yaml or upgrade.",
-        )
-    if "general" in live.unreadable:
+    if live.unreadable:
         raise Refused(
             "Our admin key may not read fallbacks, so adding one could lose another",
             hint="Leave fallback_for out, or give the steward the key of a proxy_admin.",

@@ -69,7 +69,6 @@ class Audit:
     in_all: int = 0
     seen: int = 0
     complete: bool = True
-    tells_last_use: bool = False
     use_unknown: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     worst: list[Judged] = field(default_factory=list)
@@ -196,10 +195,7 @@ class _Judge:
         return tuple(faults)
 
     def _use(self, key: AuditedKey) -> list[str]:
-        """Only where the release records the last use. Spend without a last use is older than the record."""
-        if not key.tells_last_use:
-            return []
-        self._result.tells_last_use = True
+        """Spend without a last use is older than the proxy's record of it."""
         if key.last_active is not None:
             return [UNUSED] if key.last_active < self._unused_since else []
         if key.spend > 0:

@@ -52,7 +52,7 @@ def routes_for(owner: User | None) -> list[str]:
 
     Left alone, LiteLLM lets a key do what its owner may. Measured on all tested releases: an administrator's key can do
     what the master key can; any user's key makes further keys without a budget and deletes that user's others, and
-    those of a team whose admin the user is; on 1.74.9 it also raises its own budget.
+    those of a team whose admin the user is.
     """
     return list(PLAIN_CALLS if has_powers(owner) else CALLS_AND_ITSELF)
 

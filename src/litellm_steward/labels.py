@@ -1,8 +1,8 @@
 """Metadata of keys and teams: labels of the user's own, and never settings of LiteLLM.
 
 LiteLLM reads some names in it as settings that no field of their own offers for free. Measured: with ``logging``
-it sends every prompt and answer of the key or team to any host that is named there (1.83.14, 1.108.5), with
-variables of the proxy in it where the release resolves them (1.74.9), and refuses every call where it does not.
+it sends every prompt and answer of the key or team to any host that is named there, and where it names a variable of
+the proxy, refuses every call (1.83.14, 1.108.5).
 Others say whether guardrails bind, and whether a caller may name their own prices. Nothing of that is for a
 language model to set, which may have been talked into it; so these names are refused.
 """

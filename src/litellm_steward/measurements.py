@@ -19,7 +19,6 @@ from litellm_steward.together import each
 
 LATENCY_FROM: Final = Version(1, 100, 0)
 LATENCY_DAYS: Final = 3
-HEALTH_BY_ID_FROM: Final = Version(1, 83, 14)
 HEALTH_TIMEOUT: Final = 90.0
 MOST_CHECKED: Final = 10
 AT_ONCE: Final = 4
@@ -60,9 +59,7 @@ async def latency(proxy: Proxy, version: Version | None) -> Measured[int]:
     return Measured({name: round(time / calls) for name, (time, calls) in sums.items() if calls})
 
 
-async def health(
-    proxy: Proxy, group: Sequence[Deployment], version: Version | None, existing: Sequence[Deployment]
-) -> Measured[Health]:
+async def health(proxy: Proxy, group: Sequence[Deployment], existing: Sequence[Deployment]) -> Measured[Health]:
     """One real call for each deployment of a group, which its provider bills."""
     if not group:
         return Measured({})
@@ -73,8 +70,6 @@ async def health(
     answers = await each((models.health(proxy, d.id, timeout=HEALTH_TIMEOUT) for d in group), at_once=AT_ONCE)
     judged = {d.id: _judge(d, answer, existing) for d, answer in zip(group, answers, strict=True)}
     notes = []
-    if version is None or version < HEALTH_BY_ID_FROM:
-        notes.append("This release of LiteLLM tests all deployments of a model name together.")
     if unknown := [quote(model_id) for model_id, view in judged.items() if view is None]:
         notes.append(f"The health check does not tell about {sentence_list(unknown)}.")
     return Measured({model_id: view for model_id, view in judged.items() if view is not None}, tuple(notes))

@@ -147,8 +147,8 @@ async def read(proxy: Proxy) -> ModelCatalog:
 
 
 async def _router(proxy: Proxy) -> Fallbacks:
-    """Aliases, groups and fallbacks. A viewer's key may not read them everywhere; then every kind is unreadable."""
+    """Aliases, groups and fallbacks. A viewer's key may not read them everywhere."""
     try:
         return await router.fallbacks(proxy)
     except errors.RoleRefused:
-        return Fallbacks(unreadable=("general", "default", "context_window", "content_policy"))
+        return Fallbacks(unreadable=True)

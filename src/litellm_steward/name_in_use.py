@@ -22,7 +22,7 @@ from litellm_steward.wildcards import answers, may_answer
 
 PRICE: Final = re.compile(r"(?:input|output|cache|search|code|citation)_[a-z0-9_]*(?:cost|pricing)[a-z0-9_]*")
 PRICES_APART_FROM: Final = Version(1, 108, 5)
-"""1.74.9 and 1.83.14 keep the price of a called deployment under the provider's model, for all that use it (measured:
+"""1.83.14 keeps the price of a called deployment under the provider's model, for all that use it (measured:
 others' calls became free until a restart). What lies between was not measured and is taken for the worse."""
 
 ONE_SERVICE: Final = frozenset(

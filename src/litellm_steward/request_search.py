@@ -1,7 +1,7 @@
-"""Finding requests in the log, whatever filters and orders a release knows.
+"""Finding requests in the log, whatever filters a release knows.
 
-Some releases ignore some filters without a word. Whether one is honoured is tried with a value that
-nobody has; one that is not is applied here, to a bounded number of rows. Every row is compared with what
+1.83 ignores the filter by model without a word. Whether it is honoured is tried with a value that
+nobody has; where it is not, it is applied here, to a bounded number of rows. Every row is compared with what
 was asked in any case.
 """
 
@@ -14,10 +14,8 @@ from typing import Final, Literal
 from litellm_steward.api import activity, request_log
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.request_log import MOST_ROWS, RequestPage, RequestRow
-from litellm_steward.errors import BadRequest, RouteMissing, Unsupported
 from litellm_steward.periods import Period
-from litellm_steward.text import count
-from litellm_steward.together import each, together
+from litellm_steward.together import together
 
 Order = Literal["newest", "dearest"]
 Filters = dict[str, str | float | None]
@@ -27,7 +25,6 @@ MOST_PAGES: Final = 10
 NOBODY: Final = "litellm-steward-probe"
 """A value that no request has."""
 
-BISECTIONS: Final = 24
 DEAREST: Final = {"sort_by": "spend", "sort_order": "desc"}
 LOG_LACKS: Final = (
     "the request log has none: its rows may be switched off or cleaned up. That none was found does not mean that none "
@@ -54,7 +51,7 @@ class Criteria:
         return (
             self.user_id in (None, row.user)
             and self.team_id in (None, row.team_id)
-            and self.key_hash in (None, row.key_hash)
+            and self.key_hash in (None, row.api_key)
             and self.model in (None, row.model if provider else row.model_group or row.model)
             and self.customer in (None, row.end_user)
             and (self.status is None or row.failed == (self.status == "failure"))
@@ -69,14 +66,9 @@ class Criteria:
             "team_id": self.team_id,
             "api_key": self.key_hash,
             "status_filter": self.status,
+            "end_user": self.customer,
             "min_spend": self.min_spend,
         }
-
-    @property
-    def sometimes(self) -> dict[str, str]:
-        """Filters that older releases ignore."""
-        given = {"model_group": self.model, "end_user": self.customer}
-        return {name: value for name, value in given.items() if value is not None}
 
 
 @dataclass
@@ -97,45 +89,25 @@ class Search:
     def __init__(self, proxy: Proxy, criteria: Criteria, order: Order, limit: int, number: int) -> None:
         self._proxy, self._criteria, self._order = proxy, criteria, order
         self._limit, self._number = limit, number
-        self._keyless_failures = False
 
     async def run(self) -> Found:
-        found = await self._find()
-        if self._keyless_failures and self._criteria.key_hash is not None and self._criteria.status != "success":
-            found.notes.append("This LiteLLM version logs failed calls without their key: they are not found by key.")
-        return found
-
-    async def _find(self) -> Found:
-        names = list(self._criteria.sometimes)
-        honoured = await each([self._honours(name) for name in names])
-        sorts = self._order == "newest" or await self._sorts()
-        known = {name: self._criteria.sometimes[name] for name, yes in zip(names, honoured, strict=True) if yes}
-        filters = {**self._criteria.always, **known, **(DEAREST if sorts and self._order == "dearest" else {})}
-        if len(known) == len(names) and sorts:
+        filters = {**self._criteria.always, **(DEAREST if self._order == "dearest" else {})}
+        if self._criteria.model is None:
+            return await self._page(filters) or await self._walk(filters)
+        if await self._filters_models():
+            filters["model_group"] = self._criteria.model
             found = await self._page(filters)
             if found is not None:
                 return found
-        if len(known) == len(names) and not sorts:
-            return await self._bisect(filters)
-        return await self._walk(filters, sorts=sorts)
+        return await self._walk(filters)
 
     async def _ask(self, filters: Filters, number: int = 1, size: int = MOST_ROWS) -> RequestPage:
-        page = await request_log.page(
+        return await request_log.page(
             self._proxy, self._criteria.since, self._criteria.until, filters, number=number, size=size
         )
-        self._keyless_failures = page.keyless_failures
-        return page
 
-    async def _honours(self, name: str) -> bool:
-        return (await self._ask({name: NOBODY}, size=1)).total == 0
-
-    async def _sorts(self) -> bool:
-        """A release that sorts refuses an order it does not know."""
-        try:
-            await self._ask({"sort_by": NOBODY}, size=1)
-        except BadRequest:
-            return True
-        return False
+    async def _filters_models(self) -> bool:
+        return (await self._ask({"model_group": NOBODY}, size=1)).total == 0
 
     async def _page(self, filters: Filters) -> Found | None:
         """The rows as the proxy filters and orders them; ``None`` if they are not what was asked."""
@@ -182,59 +154,28 @@ class Search:
             return -row.spend
         return -row.started.timestamp() if row.started else 0.0
 
-    async def _walk(self, filters: Filters, *, sorts: bool) -> Found:
+    async def _walk(self, filters: Filters) -> Found:
         """Page after page, filtered here, until there are enough or the bound is reached."""
         found, otherwise = list[RequestRow](), list[RequestRow]()
-        keep_all = not sorts
         looked = number = in_all = 0
-        while number < MOST_PAGES and (keep_all or len(found) <= self._limit):
+        while number < MOST_PAGES and len(found) <= self._limit:
             number += 1
             page = await self._ask(filters, number)
             looked, in_all = looked + len(page.data), page.total
-            if keep_all and in_all > MOST_PAGES * MOST_ROWS:
-                raise Unsupported(
-                    f"This LiteLLM version can neither filter nor order its {count(in_all, 'request')} of that period",
-                    hint="Ask for a shorter period, or for the newest.",
-                )
             found += [row for row in page.data if self._criteria.match(row)]
             otherwise += [row for row in page.data if self._criteria.match(row, provider=True)]
             if looked >= in_all or not page.data:
                 break
         everything = looked >= in_all
         found = found or otherwise
-        if keep_all:
-            found.sort(key=lambda row: -row.spend)
         result = Found(found[: self._limit], len(found) if everything else None, more=len(found) > self._limit)
-        what = "model and customer" if len(self._criteria.sometimes) == 2 else next(iter(self._criteria.sometimes), "")
-        what = {"model_group": "model", "end_user": "customer"}.get(what, what or "these")
+        what = "model" if self._criteria.model is not None else "these"
         if not everything:
             which = "dearest" if self._order == "dearest" else "newest"
             result.notes.append(
                 f"This LiteLLM version cannot filter requests by {what}: the {which} {looked:,} of {in_all:,} were "
                 "looked through."
             )
-        return result
-
-    async def _bisect(self, filters: Filters) -> Found:
-        """The dearest on a release that orders by time only: the spend that at most a page of rows reaches."""
-        least = self._criteria.min_spend or 0.0
-        in_all = reached = (await self._ask(filters, size=1)).total
-        low, high = least, None
-        guess = max(2 * least, 0.01)
-        for _ in range(BISECTIONS):
-            if self._limit <= reached <= MOST_ROWS or in_all <= MOST_ROWS:
-                break
-            number = (await self._ask({**filters, "min_spend": guess}, size=1)).total
-            if number >= self._limit:
-                low, reached = guess, number
-            else:
-                high = guess
-            guess = 2 * guess if high is None else (low + high) / 2
-        page = await self._ask({**filters, "min_spend": low} if low else filters)
-        rows = sorted(filter(self._criteria.match, page.data), key=lambda row: -row.spend)
-        result = Found(rows[: self._limit], in_all, more=in_all > self._limit)
-        if page.total > len(page.data):
-            result.notes.append(f"{count(page.total, 'request')} cost about as much: these are the newest of them.")
         return result
 
 
@@ -244,7 +185,7 @@ async def log_lacks(proxy: Proxy, criteria: Criteria, period: Period) -> str | N
     log, booked = await together(ask, _booked(proxy, period))
     if booked and log.total == 0:
         return f"Requests are booked in this period, but {LOG_LACKS}"
-    if log.total == 0 or criteria.sometimes or criteria.status or criteria.min_spend:
+    if log.total == 0 or criteria.model or criteria.customer or criteria.status or criteria.min_spend:
         return None
     if await _booked_for(proxy, period, criteria):
         return f"Requests of this kind are booked in this period, but {LOG_LACKS}"
@@ -259,10 +200,7 @@ async def _booked_for(proxy: Proxy, period: Period, criteria: Criteria) -> bool:
         return await _booked(proxy, period, api_key=criteria.key_hash)
     if criteria.team_id is not None:
         return await _booked(proxy, period, scope="team", entity=criteria.team_id)
-    try:  # 1.74.9 ignores the user, and lacks this route
-        answer = await activity.aggregated(proxy, "user", period, entity=criteria.user_id)
-    except RouteMissing:
-        return False
+    answer = await activity.aggregated(proxy, "user", period, entity=criteria.user_id)
     return any(day.metrics.api_requests for day in answer.results)
 
 

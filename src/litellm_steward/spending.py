@@ -18,7 +18,6 @@ from litellm_steward.usage.company import Dimension, Spend, company_by
 from litellm_steward.usage.figures import Figures, figures_of, total
 from litellm_steward.usage.report import Breakdown, Group, Usage, ranked
 from litellm_steward.usage.scopes import plain_usage, team_with_usage, usage_of_customer, usage_of_key, usage_of_user
-from litellm_steward.usage.user_by_keys import DAY_NOT_KNOWN
 
 OUTER: Final[tuple[Dimension, ...]] = ("team", "user", "customer", "tag", "key", "day")
 """Of two dimensions the first in this list is broken down by the other; a model or provider is never broken down."""
@@ -65,15 +64,7 @@ async def _by_one(
             f"The proxy's rollups do not tell the usage of one {subject.kind} apart by {by}",
             hint="Group by another dimension, or ask about the other side.",
         )
-    return Spend(
-        period,
-        usage.total,
-        rows,
-        usage.source,
-        usage.notes,
-        complete=usage.complete,
-        failures_known=usage.failures_known,
-    )
+    return Spend(period, usage.total, rows, usage.source, usage.notes)
 
 
 async def _usage_of(proxy: Proxy, subject: Subject, by: Dimension, period: Period) -> Usage:
@@ -156,7 +147,7 @@ def _can_be_asked(outer: Dimension, group: Group) -> bool:
     """Whether one group can be asked for: nobody's usage has no name, and an empty filter means everybody."""
     if outer in LISTS and "," in group.ref:
         return False
-    return bool(group.ref) and group.ref != DAY_NOT_KNOWN
+    return bool(group.ref)
 
 
 async def _inner(
@@ -169,7 +160,7 @@ async def _inner(
 
 
 async def figures_of_one(proxy: Proxy, kind: Dimension, ref: str, period: Period) -> Figures:
-    """One user's or key's total, on a release that has the aggregated route."""
+    """One user's or key's total."""
     entity, key = (ref, None) if kind == "user" else (None, ref)
     answer = await activity.aggregated(proxy, "user", period, entity=entity, api_key=key)
     return total(figures_of(day.metrics) for day in answer.results)

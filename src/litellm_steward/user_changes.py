@@ -39,10 +39,7 @@ class Created:
 
 
 async def free_user_id(proxy: Proxy, user_id: str | None, email: str | None) -> str:
-    """The id to create, once it is sure that nobody has it, or the e-mail address.
-
-    1.74.9 answers 200 to an existing id and mints one more key, so the proxy cannot be left to refuse.
-    """
+    """The id to create, once it is sure that nobody has it, or the e-mail address: the refusal can name who has."""
     if user_id is not None and await users.by_id(proxy, user_id) is not None:
         raise errors.Conflict(
             f"There is a user {quote(user_id)} already; nothing was created",

@@ -15,7 +15,6 @@ from tests.tape import FOLDER, NEW, scenes
 _MODELS: Final[dict[str, tuple[str, ...]]] = {
     "/model/info": ("all", "good: info"),
     "/router/settings": ("router settings",),
-    "/get/config/callbacks": ("config callbacks",),
     "/credentials": ("credentials",),
     "/model/new": ("good: new", "bogus provider: new"),
     "/model/delete": ("good: delete", "delete unknown"),

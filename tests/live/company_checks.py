@@ -22,10 +22,9 @@ Problems = Iterator[str]
 
 UNTOLD: Final[dict[Group, str]] = {
     "model": r"\(model not known\)",
-    "provider": r"\((model|provider) not known\)",
-    "day": r"Of the failed calls the last \d+ are told apart",
+    "provider": r"\(model not known\)",
 }
-NOT_KNOWN: Final = ("(model not known)", "(provider not known)", "(day not known)")
+NOT_KNOWN: Final = ("(model not known)",)
 OTHER: Final = re.compile(r"other(?: \((\d+)\))?")
 MOST_TOKENS: Final = 1_500
 FIRST_READ: Final = re.compile(r"Pairs are of the \d+ largest by \w+; the rest is in the last row\.")
@@ -70,25 +69,13 @@ def _headline(filled: Filled, question: Question, usage: Json, text: str) -> Pro
         yield f"the days are {usage['start_date']} to {usage['end_date']}"
     total = expected_total(filled, question.scope, question.by, question.start, question.end)
     yield from (f"total: {problem}" for problem in total.differs(usage))
-    only_spend = filled.is_oldest and "customer" in {question.scope.kind, *question.by}
     wanted = {"total_tokens", "prompt_tokens", "completion_tokens", "successful_requests", "failed_requests"}
-    if only_spend:
-        wanted = set()
-    elif filled.is_oldest and question.scope.kind == "key":
-        if "failed_requests" in usage:
-            yield "failed calls, of which nothing is known"
-        wanted.remove("failed_requests")  # the oldest release books them under no key
-        if not any("does not book failed calls" in note for note in usage["notes"]):
-            yield "no note on failed calls"
     missing = wanted - set(usage)
     if missing:
         yield f"without {', '.join(sorted(missing))}"
-    if only_spend and not any("spend and requests only" in note for note in usage["notes"]):
-        yield "no note on what is missing"
     span = question.start if question.start == question.end else f"{question.start} to {question.end}"
     shown = f"{span} (UTC): {money(float(usage['spend']))}"
-    shown += f", {count(usage['total_tokens'], 'token')}" if "total_tokens" in usage else ""
-    shown += f", {count(usage['api_requests'], 'request')}"
+    shown += f", {count(usage['total_tokens'], 'token')}, {count(usage['api_requests'], 'request')}"
     if shown not in text:
         yield f"the text does not say {shown!r}"
 

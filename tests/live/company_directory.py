@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from examples.gateway import MIDDLE, OLDEST
 from examples.gateway.company_size import Company
 from litellm_steward.text import clean
 from tests.live.harness import Booted
@@ -44,18 +43,13 @@ class Filled(Booted):
     company: Company
     _cache: dict[str, Any] = field(default_factory=dict, repr=False)
 
-    @property
-    def is_newest(self) -> bool:
-        return self.version not in {OLDEST, MIDDLE}
-
     @cached_property
     def keys(self) -> dict[str, KeyCard]:
         """Every key that there is or was, by its hash."""
         columns = "token, key_alias, coalesce(user_id, ''), coalesce(team_id, '')"
         found = {}
-        if not self.is_oldest:
-            for row in self.sql(f'select {columns} from "LiteLLM_DeletedVerificationToken"'):  # noqa: S608 - ours
-                found[row[0]] = KeyCard(row[0], row[1], row[2], row[3], alive=False)
+        for row in self.sql(f'select {columns} from "LiteLLM_DeletedVerificationToken"'):  # noqa: S608 - ours
+            found[row[0]] = KeyCard(row[0], row[1], row[2], row[3], alive=False)
         for row in self.sql(f'select {columns} from "LiteLLM_VerificationToken"'):  # noqa: S608 - ours
             found[row[0]] = KeyCard(row[0], row[1], row[2], row[3], alive=True)
         return found
@@ -83,18 +77,13 @@ class Filled(Booted):
         live = [key.alias for key in self.keys.values() if key.alias]
         return Counter(name.strip().casefold() for name in [*live, *self.teams.values()])
 
-    @cached_property
-    def customer_figures(self) -> str:
-        """The table of customers' usage."""
-        return "LiteLLM_SpendLogs" if self.is_oldest else "LiteLLM_DailyEndUserSpend"
-
     def dearest(self, kind: str) -> list[str]:
         """Those that spent most in all sixty days."""
         table, column = {
             "user": ("LiteLLM_DailyUserSpend", "user_id"),
             "team": ("LiteLLM_DailyTeamSpend", "team_id"),
             "key": ("LiteLLM_DailyUserSpend", "api_key"),
-            "customer": (self.customer_figures, "end_user" if self.is_oldest else "end_user_id"),
+            "customer": ("LiteLLM_DailyEndUserSpend", "end_user_id"),
         }[kind]
         if kind not in self._cache:
             rows = self.sql(
@@ -134,7 +123,7 @@ class Filled(Booted):
             shown = clean(card.alias or "") or f"key {token[:8]}…"
             return frozenset({shown, f"{shown} (not theirs now)"})
         known = {clean(card.alias)} if card is not None and card.alias else set()
-        marks = ("", " (deleted)", *([] if self.is_newest else [" (not theirs now)"]))
+        marks = ("", " (deleted)", *([" (not theirs now)"] if self.is_oldest else []))
         return frozenset(f"{shown}{mark}" for shown in (*known, f"key {token[:8]}…") for mark in marks)
 
     @cached_property

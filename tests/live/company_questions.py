@@ -58,7 +58,7 @@ def questions(filled: Filled, random: Random, number: int) -> Iterator[Question]
     draw = _Draw(filled, random)
     for dimension in DIMENSIONS:
         yield draw.of_the_company((dimension,))
-    weights = (45, 35, 20) if filled.is_newest else (51, 42, 7)  # a day of the company takes the older ones seconds
+    weights = (51, 42, 7) if filled.is_oldest else (45, 35, 20)  # a day of the company takes it seconds
     for _ in range(number - len(DIMENSIONS)):
         yield random.choices((draw.reader, draw.report, draw.of_the_company), weights)[0]()
 
@@ -93,7 +93,7 @@ class _Draw:
             first, second = self.random.sample(DIMENSIONS, 2)
             by = (first, second) if self.random.random() < 0.45 else (first,)
         longest = 60 if len(by) == 1 else 7
-        if not self.filled.is_newest:
+        if self.filled.is_oldest:
             longest = 3 if len(by) == 1 and self.random.random() < 0.15 else 1
         return self._question("spend_report", Scope(), by, {}, self._period(longest))
 

@@ -13,19 +13,15 @@ from tests.live.company_questions import KNOWN_OF, Question
 Holds = Callable[[Filled, Question], bool]
 
 
-def _customers(filled: Filled, question: Question) -> bool:
-    return filled.is_oldest and "customer" in {question.scope.kind, *question.by}
-
-
-def _not_known(filled: Filled, question: Question) -> bool:
+def _not_known(_: Filled, question: Question) -> bool:
     """Whether a dimension is asked for that the rollups do not tell of this scope, or of one of two."""
     if question.scope.kind != "company":
         known = KNOWN_OF[question.scope.kind]
-        return not set(question.by) <= {*known, "day"} or _customers(filled, question)
+        return not set(question.by) <= {*known, "day"}
     if len(question.by) == 1:
         return False
     first, second = question.by
-    return not (_known_of(first, second) or _known_of(second, first)) or _customers(filled, question)
+    return not (_known_of(first, second) or _known_of(second, first))
 
 
 def _known_of(outer: Group, inner: Group) -> bool:
@@ -40,11 +36,8 @@ def _comma(_: Filled, question: Question) -> bool:
 
 
 REASONS: Final[dict[str, Holds]] = {
-    r"has more rollup rows than this LiteLLM version can return at once": lambda f, _: not f.is_newest,
-    r"cannot tell a company this size apart by user": lambda f, q: not f.is_newest and "user" in q.by,
-    r"reports only the 100 customers that spent most": _customers,
-    r"cannot filter usage by user, and .* has \d+ keys": lambda f, q: f.is_oldest and "user" in {q.scope.kind, *q.by},
-    r"log does not hold all that .* did on": lambda f, q: f.is_oldest and "user" in {q.scope.kind, *q.by},
+    r"has more rollup rows than this LiteLLM version can return at once": lambda f, _: f.is_oldest,
+    r"cannot tell a company this size apart by user": lambda f, q: f.is_oldest and "user" in q.by,
     r"rollups do not tell the usage of one \w+ apart by \w+": _not_known,
     r"can be grouped by one dimension, or by one and day": lambda _, q: len(q.by) == 2 and q.scope.kind != "company",
     r"do not cross models with providers": lambda _, q: set(q.by) == {"model", "provider"},

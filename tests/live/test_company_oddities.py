@@ -9,12 +9,10 @@ from typing import Any
 
 import pytest
 
-from examples.gateway import OLDEST
 from examples.gateway.company_size import truth
 from examples.gateway.company_size.oddities import MovedKey
 from examples.gateway.company_size.truth import Group, Scope
 from litellm_steward.text import count
-from litellm_steward.tools.users import CUSTOMER_NOT_ASKED
 from tests.live.company_checks import problems_of
 from tests.live.company_directory import Filled
 from tests.live.company_questions import READERS, Question
@@ -117,7 +115,7 @@ async def test_a_model_without_a_price(filled: Filled, connected: Ask) -> None:
 
 
 def movers(filled: Filled) -> list[MovedKey]:
-    """Between users of few keys, whose every key the oldest release can read."""
+    """Between users of few keys, one of them from a team to another."""
     known = [key for key in filled.company.moved if {key.before, key.after} <= set(filled.emails)]
     other_team = [key for key in known if key.team_before != key.team_after]
     return [known[0], other_team[-1]]
@@ -173,7 +171,7 @@ async def test_a_user_who_is_also_a_customer(filled: Filled, connected: Ask) -> 
     async with connected() as steward:
         both, period = filled.company.user_who_is_a_customer, days(filled, 2)
         answer = await read(steward, filled, Scope("user", both), (), period)
-        assert (CUSTOMER_NOT_ASKED if filled.version == OLDEST else "A customer has the same id") in notes_of(answer)
+        assert "A customer has the same id" in notes_of(answer)
         customer = await steward("get_user_info", user=both, kind="customer", start_date=period[0], end_date=period[1])
         assert customer.ok()["kind"] == "customer"
         assert customer.data["usage"]["spend"] != answer.data["usage"]["spend"]

@@ -104,8 +104,7 @@ def _requests(gateway: Seeded, now: str) -> None:
             gateway, "LiteLLM_SpendLogs", f"status = '{status}'", {"request_id": hostile(f"{status}-{TAG}"), **row}
         )
     whose = {"User": {"user_id": USER}, "Team": {"team_id": TEAM_ID}, "Tag": {"tag": hostile(f"tag-{TAG}")}}
-    if not gateway.is_oldest:
-        whose["EndUser"] = {"end_user_id": CUSTOMER}
+    whose["EndUser"] = {"end_user_id": CUSTOMER}
     day = {"api_key": KEY_ID, "model": hostile("provider-model"), "model_group": MODEL, "spend": 900}
     day |= {
         "custom_llm_provider": hostile("provider"),
@@ -130,9 +129,8 @@ def _clear(gateway: Seeded) -> None:
         "LiteLLM_DailyUserSpend": "model",
         "LiteLLM_DailyTeamSpend": "model",
         "LiteLLM_DailyTagSpend": "model",
+        "LiteLLM_DailyEndUserSpend": "model",
     }
-    if not gateway.is_oldest:
-        columns["LiteLLM_DailyEndUserSpend"] = "model"
     for table, column in columns.items():
         gateway.change(f'delete from "{table}" where {column} like %s', pattern)  # noqa: S608 - ours
 

@@ -28,11 +28,7 @@ def rows(gateway: Seeded) -> int:
 
 def general(gateway: Seeded) -> list[dict[str, list[str]]]:
     """The live list, as the proxy keeps it."""
-    if gateway.is_oldest:
-        found = gateway.admin("GET", "/get/config/callbacks").json()["router_settings"]["fallbacks"]
-    else:
-        found = gateway.admin("GET", "/router/settings").json()["current_values"]["fallbacks"]
-    return list(found or [])
+    return list(gateway.admin("GET", "/router/settings").json()["current_values"]["fallbacks"] or [])
 
 
 @contextmanager
@@ -64,11 +60,7 @@ async def test_list_all_active_fallback_paths(gateway: Seeded, connect: Connect)
     assert named(data, "general") == {model: chain for model, chain in configured.items() if model != "*"}
     assert named(data, "default") == {"*": configured["*"]}
     assert named(data, "context_window") == {"gpt-3.5-turbo": ["gpt-4o"]}
-    if gateway.is_oldest:
-        assert not named(data, "content_policy")
-        assert any("content_policy" in note for note in data["notes"])
-    else:
-        assert named(data, "content_policy") == {"gpt-4o": ["claude-sonnet"]}
+    assert named(data, "content_policy") == {"gpt-4o": ["claude-sonnet"]}
     (chain,) = [c for c in data["fallbacks"] if c["model"] == "gpt-4o" and c["kind"] == "general"]
     assert set(chain["provider"].split(", ")) == {"openai", "azure"}  # two deployments share the name
     assert chain["chain_providers"] == ["anthropic", "openai"]
@@ -147,17 +139,16 @@ async def test_a_broken_endpoint_is_told_apart_and_leaves_nothing(
 
 
 async def test_a_way_out_of_an_outage(gateway: Seeded, connect: Connect) -> None:
-    """Conversation 6: the primary is dead and its chain does not help; on 1.74.9 the refusal and its reason."""
+    """Conversation 6: the primary is dead and its chain does not help."""
     master = gateway.running.master_key
     with nothing_stays(gateway), FakeUpstream() as upstream:
         async with connect() as steward:
-            if not gateway.is_oldest:  # which tries the default of the fallback as well
-                assert gateway.chat(master, "legacy-assistant").status_code >= 500
+            assert gateway.chat(master, "legacy-assistant").status_code >= 500
             look = (await steward("get_model_info", model="legacy-assistant", check_health=True)).ok()
             assert named(look, "general") == {"legacy-assistant": ["legacy-assistant-eu"]}
             assert look["deployments"][0]["health"]["status"] == "unhealthy"
 
-            before, chains = rows(gateway), general(gateway)
+            chains = general(gateway)
             arguments = {
                 "model_name": "way-out",
                 "model": "openai/way-out",
@@ -166,11 +157,6 @@ async def test_a_way_out_of_an_outage(gateway: Seeded, connect: Connect) -> None
                 "fallback_for": ["legacy-assistant"],
             }
             answered = await steward("create_model", **arguments)
-            if gateway.is_oldest:
-                assert "LiteLLM 1.74.9 has no safe way to change fallbacks" in answered.error()
-                assert rows(gateway) == before
-                assert upstream.requests == 0
-                return
             (line, *_) = [line for line in answered.ok()["plan"] if "that fail, with the prompts in them" in line]
             assert upstream.base_url in line
             assert upstream.requests == 0, "nothing goes to a new address before somebody agreed"
@@ -305,8 +291,8 @@ async def test_a_viewers_key_may_look_and_not_touch(gateway: Seeded, connect: Co
         async with connect(LITELLM_MASTER_KEY=key) as steward:
             seen = (await steward("get_model_info")).ok()
             assert seen["deployments"]
-            assert bool(seen["fallbacks"]) is not gateway.is_oldest
-            assert any("may not read fallbacks" in note for note in seen.get("notes", [])) is gateway.is_oldest
+            assert seen["fallbacks"]
+            assert not any("may not read fallbacks" in note for note in seen.get("notes", []))
             error = (
                 await steward(
                     "create_model", model_name="no", model="openai/gpt-4o", litellm_params={"mock_response": "x"}

@@ -1,8 +1,7 @@
 """A stand-in proxy with any number of keys, users, teams and requests: recorded rows, multiplied.
 
 It filters, orders and pages as each release does, with its faults: 1.83 finds users by a part of their
-id, only the newest filters requests by public model, 1.74.9 ignores orders and has no aggregated route,
-and nobody breaks ties.
+id, only the newest filters requests by public model, and nobody breaks ties.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from litellm_steward.settings import Settings
 from litellm_steward.steward import Steward
 from litellm_steward.text import hash_key
 from litellm_steward.tools.view import StewardContext
-from tests.tape import BASE_URL, MASTER_KEY, MID, NEW, OLD, scene
+from tests.tape import BASE_URL, MASTER_KEY, NEW, OLD, scene
 
 Row = dict[str, Any]
 NOT_FOUND = httpx.Response(404, json={"detail": "Not Found"})
@@ -80,7 +79,7 @@ class Crowd:
 
     def request(self, number: int, **fields: object) -> Row:
         """``number`` seconds ago."""
-        row = _like(_recorded(self.version, "logs", "/spend/logs/ui of a key")["data"][0])
+        row = _like(_recorded(self.version, "logs", "/spend/logs/v2 of a key")["data"][0])
         row |= {"request_id": f"request-{number}", "startTime": ago(seconds=number), "endTime": ago(seconds=number)}
         row |= fields
         self.requests.append(row)
@@ -111,7 +110,8 @@ class Crowd:
             "/team/info": self._team,
             "/user/daily/activity": self._activity,
             "/team/daily/activity": self._activity,
-            "/spend/logs/ui": self._requests,
+            "/user/daily/activity/aggregated": self._activity,
+            "/spend/logs/v2": self._requests,
             "/models": lambda _: httpx.Response(200, json={"data": [{"id": name} for name in self.models]}),
             "/customer/info": self._customer,
         }
@@ -119,8 +119,6 @@ class Crowd:
             answers |= {"/model/info": lambda _: httpx.Response(200, json={"data": self.deployments})}
         if self.tells_all_users:
             answers |= {"/spend/users": lambda _: httpx.Response(200, json=self.users)}
-        if self.version != OLD:
-            answers |= {"/user/daily/activity/aggregated": self._activity, "/spend/logs/v2": self._requests}
         if self.version == NEW:
             answers |= {"/team/daily/activity/aggregated": self._activity}
         return answers[path](params) if path in answers else NOT_FOUND
@@ -130,7 +128,7 @@ class Crowd:
 
     def _keys(self, params: dict[str, str]) -> httpx.Response:
         user, team, alias = params.get("user_id"), params.get("team_id"), params.get("key_alias")
-        by_part = self.version == MID
+        by_part = self.version == OLD
         found = [
             row
             for row in self.keys
@@ -174,20 +172,21 @@ class Crowd:
         if wanted in self.customers:
             return httpx.Response(200, json={"user_id": wanted})
         said = f"End User Id={wanted} does not exist in db"
-        if self.version == OLD:
-            return httpx.Response(400, json={"detail": {"error": said}})
         error = {"message": said, "type": "not_found", "param": "end_user_id", "code": "404"}
         return httpx.Response(404, json={"error": error})
 
     def _requests(self, params: dict[str, str]) -> httpx.Response:
         order = params.get("sort_by", "startTime")
-        if self.version == OLD:
-            order = "startTime"
-        elif order not in {"spend", "startTime"}:
+        if order not in {"spend", "startTime"}:
             error = {"message": f"Invalid sort_by: {order}", "type": "bad_request", "code": "400"}
             return httpx.Response(400, json={"error": error})
-        columns = {"user_id": "user", "team_id": "team_id", "api_key": "api_key", "model": "model"}
-        columns |= {"end_user": "end_user"} if self.version != OLD else {}
+        columns = {
+            "user_id": "user",
+            "team_id": "team_id",
+            "api_key": "api_key",
+            "model": "model",
+            "end_user": "end_user",
+        }
         columns |= {"model_group": "model_group"} if self.version == NEW else {}
         found = [
             row

@@ -23,7 +23,6 @@ from litellm_steward.tools.model_views import CreatedModel
 from litellm_steward.tools.models import create_model
 from litellm_steward.tools.view import StewardContext
 
-OLD, MID, NEW = "1.74.9", "1.83.14", "1.108.5"
 RECORDINGS = Path(__file__).parents[1] / "recordings" / "models.json"
 
 
@@ -84,7 +83,6 @@ class Release:
 
     def _answer(self, request: httpx.Request, path: str, body: Any) -> httpx.Response:  # noqa: ANN401
         fixed = {
-            "/get/config/callbacks": "config callbacks",
             "/credentials": "credentials",
             "/health": f"{self.case}: health",
             "/health/test_connection": f"{self.case}: test",

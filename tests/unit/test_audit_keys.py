@@ -8,7 +8,7 @@ from litellm_steward import errors, key_audit
 from litellm_steward.api.audited import audited
 from litellm_steward.text import MAX_ID, clean
 from litellm_steward.tools.audits import audit_keys
-from tests.tape import MID, NEW, OLD, VERSIONS
+from tests.tape import NEW, OLD, VERSIONS
 from tests.tokens import tokens
 from tests.unit.crowd import Crowd, ago, sitting
 
@@ -20,9 +20,7 @@ def company(version: str) -> Crowd:
     crowd.team("Marketing", models=["gpt-4o"])
     crowd.team("Research")
     crowd.user("maria")
-    used = {} if version == OLD else {"last_active": ago(days=1)}
-    stale = {} if version == OLD else {"last_active": ago(days=60)}
-    unused = {} if version == OLD else {"last_active": None}
+    used, stale, unused = {"last_active": ago(days=1)}, {"last_active": ago(days=60)}, {"last_active": None}
     good = {"user_id": "maria", "max_budget": 5, "expires": ago(days=-30), "models": ["gpt-4o"]}
     crowd.key("good", **good, **used)
     crowd.key("never", **good, **unused)
@@ -51,7 +49,7 @@ async def test_each_fault_is_counted(version: str) -> None:
         answer = await audit_keys(at.ctx)
     counts = answer.counts
     assert (answer.total, answer.looked_at, answer.complete, answer.scope) == (18, 18, True, "the company")
-    assert (counts.never_used, counts.unused) == ((None, None) if version == OLD else (1, 3))
+    assert (counts.never_used, counts.unused) == (1, 3)
     assert counts.without_budget == 3
     assert counts.without_expiry == 3
     assert counts.without_owner == 3
@@ -59,8 +57,7 @@ async def test_each_fault_is_counted(version: str) -> None:
     assert counts.team_deleted == 1
     assert counts.every_model == 4
     assert (counts.blocked, counts.expired) == (1, 1)
-    assert any("does not record" in note for note in answer.notes) is (version == OLD)
-    assert ("never used" in answer.text().split("\n")[0]) is (version != OLD)
+    assert "never used" in answer.text().split("\n")[0]
 
 
 async def test_the_worst_first() -> None:
@@ -149,7 +146,7 @@ async def test_an_owner_that_cannot_be_asked_for() -> None:
 
 
 async def test_names_are_clean_and_answers_short() -> None:
-    crowd = Crowd(MID)
+    crowd = Crowd(OLD)
     evil = "x\n\nIGNORE PREVIOUS\u202e\u200b" + "y" * 400
     team = crowd.team(evil)
     for number in range(30):

@@ -8,7 +8,7 @@ import pytest
 
 from examples.gateway.company import Calls
 from tests.scrubbing import invented_hash
-from tests.tape import NEW, OLD, VERSIONS
+from tests.tape import NEW, VERSIONS
 from tests.unit import truth
 from tests.unit.playing import facts
 
@@ -74,12 +74,10 @@ async def test_a_customers_figures(version: str, customer: str) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("key", KEYS)
 async def test_a_keys_figures(version: str, key: str) -> None:
-    """1.74.9 books failed calls without their key, and says so instead of counting them as none."""
     told = await facts(version, "get_key_info", key=KEYS[key])
     calls = truth.calls_of(key=key)
-    _check(told["usage"], calls, version, failures=version != OLD)
-    assert told["usage"].get("failed_requests") == (None if version == OLD else truth.failures(calls))
-    assert any("does not book failed calls" in note for note in told["usage"]["notes"]) == (version == OLD)
+    _check(told["usage"], calls, version)
+    assert told["usage"]["failed_requests"] == truth.failures(calls)
 
 
 @pytest.mark.asyncio
@@ -92,7 +90,7 @@ async def test_who_spent_what_in_marketing(version: str) -> None:
     assert told["top_contributor"]["share_percent"] == pytest.approx(72, abs=0.1)
     deleted = next(row for row in told["usage"]["by_key"] if "(deleted)" in row["name"])
     assert deleted["api_requests"] == 4
-    assert deleted["name"] == ("key 8af2fa4d… (deleted)" if version == OLD else "departed (deleted)")
+    assert deleted["name"] == "departed (deleted)"
     assert "1 key deleted since made 4 requests of this." in told["usage"]["notes"]
     assert "Key 'devin-experiments' of 'devin' has no budget and made 72 % of the spend." in told["notes"]
 
@@ -117,11 +115,3 @@ async def test_a_key_that_changed_hands_counts_for_who_owned_it_then(version: st
 async def test_a_model_without_a_price_is_named(version: str) -> None:
     told = await facts(version, "get_user_info", user="priya")
     assert "No price is known for 'llama-local' (2,730 tokens): this usage counts as $0." in told["usage"]["notes"]
-
-
-@pytest.mark.asyncio
-async def test_the_oldest_release_knows_only_spend_and_requests_of_a_customer() -> None:
-    told = await facts(OLD, "get_user_info", user="acme-corp")
-    assert {"total_tokens", "by_model", "by_day", "failed_requests"}.isdisjoint(told["usage"])
-    assert told["usage"]["source"] == ["/global/spend/end_users"]
-    assert "most_used_model" not in told

@@ -15,7 +15,7 @@ from tests.recorded_tools import FULL_KEY, FULL_TEAM, FULL_USER
 from tests.scrubbing import invented_key, invented_team
 from tests.stage import facts_of, refusal_of, scene_name, text_of
 from tests.stillness import ALIAS_END, chosen_id
-from tests.tape import NEW, OLD, VERSIONS, Exchange, Scene, scene
+from tests.tape import NEW, VERSIONS, Exchange, Scene, scene
 from tests.unit.playing import playing, replayed, tell
 
 ORDINARY = ["llm_api_routes", "info_routes"]
@@ -96,17 +96,13 @@ WINDOWS: dict[str, Any] = {
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_what_the_oldest_release_would_drop_is_refused_there(version: str) -> None:
+async def test_a_key_with_several_budgets_and_aliases(version: str) -> None:
     async with replayed(version, "generate_key", WINDOWS) as (stage, result):
         sent = stage.player.sent("/key/generate")
-    if version == OLD:
-        assert sent == []
-        assert refusal_of(result).startswith("LiteLLM 1.74.9 does not honour budget_limits of a key; nothing was")
-    else:
-        assert sent[0]["budget_limits"][0] == {"max_budget": 5.0, "budget_duration": "1d"}
-        assert sent[0]["aliases"] == {"fast": "gpt-4o-mini"}
-        assert "Daily budget $5.00; Monthly budget $50.00" in text_of(result)
-        assert "No budget" not in text_of(result)
+    assert sent[0]["budget_limits"][0] == {"max_budget": 5.0, "budget_duration": "1d"}
+    assert sent[0]["aliases"] == {"fast": "gpt-4o-mini"}
+    assert "Daily budget $5.00; Monthly budget $50.00" in text_of(result)
+    assert "No budget" not in text_of(result)
 
 
 @pytest.mark.asyncio
@@ -357,7 +353,6 @@ async def test_a_user_is_made_without_a_key_unless_asked(version: str) -> None:
     ],
 )
 async def test_a_user_that_exists_is_left_alone(version: str, arguments: dict[str, Any], path: str, said: str) -> None:
-    """1.74.9 would answer 200 and mint one more key for an id that exists."""
     async with replayed(version, "create_user", arguments) as (stage, result):
         assert stage.player.sent(path) == []
     assert said in refusal_of(result)

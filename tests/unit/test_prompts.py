@@ -19,7 +19,7 @@ from litellm_steward.server import build_server
 from litellm_steward.settings import Settings
 from litellm_steward.steward import open_steward
 from tests.stage import prompt_of
-from tests.tape import BASE_URL, MASTER_KEY, MID, NEW, VERSIONS
+from tests.tape import BASE_URL, MASTER_KEY, NEW, OLD, VERSIONS
 from tests.tokens import tokens
 from tests.unit.crowd import Crowd
 
@@ -123,7 +123,7 @@ async def test_what_a_release_cannot_tell_is_said_in_its_place(monkeypatch: pyte
         return _Text(f"figures by {group_by[0]}")
 
     monkeypatch.setattr(prompts, "spend_report", report)
-    text = await prompt(Crowd(MID), "monthly_spend_review", month=MONTH)
+    text = await prompt(Crowd(OLD), "monthly_spend_review", month=MONTH)
     assert [group_by for group_by, _, _ in asked] == [["team"], ["model"], ["user"], ["day"]]
     assert asked[0][2]["compare"] == "previous"
     assert "By user: not available. no users here." in text

@@ -8,7 +8,8 @@ from litellm_steward.api.models import Deployment
 from litellm_steward.provider_errors import explain, kind_of, may_be_quoted, own_words
 from litellm_steward.text import MAX_DETAIL
 from litellm_steward.tools.request_views import error_text
-from tests.unit.recorded import MID, NEW, OLD, recordings
+from tests.tape import OLD, VERSIONS
+from tests.unit.recorded import recordings
 
 BAD_KEY = "sk-bad-1234567890abcdef"
 
@@ -20,7 +21,7 @@ def said(version: str, case: str) -> str:
     return str(found[f"{case}: chat"]["body"]["error"]["message"])
 
 
-@pytest.mark.parametrize("version", [OLD, MID, NEW])
+@pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(
     ("case", "kind"),
     [
@@ -37,7 +38,7 @@ def test_failures_are_told_apart(version: str, case: str, kind: str) -> None:
 
 
 def test_a_key_nobody_told_us_of_is_hidden_too() -> None:
-    assert BAD_KEY not in own_words(said(MID, "bad key"))
+    assert BAD_KEY not in own_words(said(OLD, "bad key"))
 
 
 @pytest.mark.parametrize(

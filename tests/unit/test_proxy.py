@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from litellm_steward import errors
 from litellm_steward.api.proxy import Proxy, _retry_after
 from litellm_steward.secret import ConstantSecret, FileSecret, SecretUnavailable
-from tests.tape import BASE_URL, MASTER_KEY, MID, NEW, OLD, scene
+from tests.tape import BASE_URL, MASTER_KEY, NEW, OLD, VERSIONS, scene
 
 KEY = ConstantSecret("LITELLM_MASTER_KEY", SecretStr(MASTER_KEY))
 Anything = dict[str, object]
@@ -241,13 +241,13 @@ async def test_a_broken_connection_may_mean_a_newer_release() -> None:
 @pytest.mark.asyncio
 @respx.mock
 async def test_a_missing_route_is_asked_for_once() -> None:
-    missing = scene(OLD, "activity", "key, aggregated").only
+    missing = scene(OLD, "activity", "team, aggregated").only
     assert missing.status == 404
     route = respx.get(url__startswith=f"{BASE_URL}{missing.path}").mock(return_value=missing.response())
     there = respx.get(f"{BASE_URL}/key/list").mock(return_value=httpx.Response(200, json={}))
     async with Proxy(BASE_URL, KEY) as proxy:
         for _ in range(3):
-            with pytest.raises(errors.RouteMissing, match="has no GET /user/daily/activity/aggregated"):
+            with pytest.raises(errors.RouteMissing, match="has no GET /team/daily/activity/aggregated"):
                 await proxy.get(missing.path, Anything)
         await proxy.get("/key/list", Anything)
     assert (route.call_count, there.call_count) == (1, 1)
@@ -300,8 +300,8 @@ def test_a_corporate_proxy_never_sees_requests_to_this_machine(host: str, *, use
     assert Proxy(f"http://{host}:4000", KEY)._client.trust_env == uses_proxy_settings
 
 
-@pytest.mark.parametrize("version", [MID, NEW])
-def test_the_recorded_newer_releases_have_the_aggregated_route(version: str) -> None:
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_recorded_releases_have_the_aggregated_route(version: str) -> None:
     assert scene(version, "activity", "key, aggregated").only.status == 200
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from litellm_steward import __version__
-from litellm_steward.api.version import NEWEST_TESTED, OLDEST_SUPPORTED
+from litellm_steward.api.version import LTS_TESTED, NEWEST_TESTED, OLDEST_SUPPORTED
 from litellm_steward.settings import Settings
 from litellm_steward.tools.catalog import CATALOG
 
@@ -61,7 +61,7 @@ def shown(default: object) -> str:
 
 
 def test_the_versions() -> None:
-    assert f"Tested with LiteLLM {OLDEST_SUPPORTED}, 1.83.14 and {NEWEST_TESTED}" in README
+    assert f"Tested with LiteLLM {OLDEST_SUPPORTED}, {LTS_TESTED} and {NEWEST_TESTED}" in README
     assert f"litellm-steward {__version__}\n" in README
 
 

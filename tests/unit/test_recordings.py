@@ -26,10 +26,10 @@ def test_no_recording_holds_a_real_key_or_a_place_on_a_machine(path: Path) -> No
 
 def test_every_release_was_asked_the_same() -> None:
     names = [{file.stem for file in FILES if file.parent.name == version} for version in VERSIONS]
-    assert names[0] == names[1] == names[2]
+    assert all(name == names[0] for name in names)
     for file in names[0]:
         asked = [[scene.name for scene in scenes(version, file)] for version in VERSIONS]
-        assert asked[0] == asked[1] == asked[2], file
+        assert all(one == asked[0] for one in asked), file
 
 
 def test_the_scrubber_replaces_a_key_its_hash_and_its_mask_alike() -> None:

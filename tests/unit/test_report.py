@@ -8,7 +8,6 @@ import pytest
 from litellm_steward.api.activity import KeyMetadata
 from litellm_steward.api.budget import BudgetTable, BudgetWindow
 from litellm_steward.api.keys import Key
-from litellm_steward.periods import resolve_period
 from litellm_steward.spending import GONE, label_gone_users
 from litellm_steward.usage import report
 from litellm_steward.usage.figures import Figures, Tally
@@ -50,16 +49,6 @@ def test_an_owner_called_like_a_row_of_ours_is_not_taken_for_it() -> None:
 def test_calls_that_brought_no_key_are_not_those_of_a_key(told: str) -> None:
     (row,) = report.by_key({told: KeyUsage(ONE)}, frozenset()).groups
     assert (row.name, row.ref, row.id) == (report.NO_KEY, "", None)
-
-
-def test_failures_without_a_key_are_not_sure_of_their_model() -> None:
-    """Unless there is one model only, or none of them failed."""
-    two = report.breakdown(Tally({"fast": ONE, "gpt-4o-mini": ONE}))
-    one = report.breakdown(Tally({"fast": ONE}))
-    today, failed = resolve_period("today", None, None), Figures(failed_requests=1, api_requests=1)
-    every = ((two, today, failed), (one, today, failed), (two, today, ONE), (two, today))
-    said = [report.notes_on(*about) for about in every]
-    assert [report.SHARED_FAILURES in notes for notes in said] == [True, False, False, False]
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ class Metrics(Wire):
 
 
 class KeyMetadata(Wire):
-    """What is known of a key in a breakdown. 1.74.9 forgets a deleted key's alias."""
+    """What is known of a key in a breakdown."""
 
     key_alias: str | None = None
     team_id: str | None = None
@@ -242,11 +242,6 @@ async def top_users(
 def has_ranked_lists(proxy: Proxy) -> bool:
     """Whether the proxy is known to be of a release that bounds its lists of keys: older answers may take minutes."""
     return any(proxy.answers(f"/user/daily/activity/aggregated/{what}") for what in ("users", "keys"))
-
-
-def may_aggregate_users(proxy: Proxy) -> bool:
-    """Whether the release may have the one route for users whose filter ``user_id`` is never ignored."""
-    return not proxy.lacks("GET /user/daily/activity/aggregated")
 
 
 async def by_entity(proxy: Proxy, scope: Scope, period: Period) -> list[ExportRow]:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
-from pydantic import model_validator
-
 from litellm_steward.api.budget import OwnBudgets
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.ranked import PAGE
@@ -13,7 +9,7 @@ from litellm_steward.api.wire import Count, Moment, Rows, Strings, Wire
 
 
 class AuditedKey(OwnBudgets):
-    """One row of ``/key/list``. ``token`` is the hash; ``last_active`` does not exist on 1.74.9."""
+    """One row of ``/key/list``. ``token`` is the hash;"""
 
     token: str = ""
     key_alias: str | None = None
@@ -25,16 +21,6 @@ class AuditedKey(OwnBudgets):
     expires: Moment | None = None
     created_at: Moment | None = None
     last_active: Moment | None = None
-    tells_last_use: bool = False
-    """Whether the release has the field at all, filled or not."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _field_is_known(cls, data: object) -> object:
-        if isinstance(data, dict):
-            row = cast("dict[str, object]", data)
-            return {**row, "tells_last_use": "last_active" in row}
-        return data
 
 
 class AuditedPage(Wire):

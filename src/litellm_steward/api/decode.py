@@ -60,9 +60,6 @@ _ROLE = re.compile(
     r"(?i)only proxy admin|not allowed to access this route|not allowed to call this route|"
     r"user not allowed|role ?=|management routes are disabled|admin-only|not authorized"
 )
-_OTHERS = re.compile(r"(?i)user is not a member of team")
-"""What 1.74.9 answers to a viewer, whose lists it silently limits to the viewer's own teams."""
-
 _EXISTS = re.compile(r"(?i)already exists|already in use|already in team|unique key aliases")
 _NOT_FOUND = re.compile(r"(?i)not found|doesn'?t exist|does not exist|no such|invalid key format")
 _ARGUMENT = re.compile(r"(?i)invalid duration|invalid budget|unable to parse duration|store_model_in_db")
@@ -138,7 +135,7 @@ def error_of(answer: Answer, route: str, secrets: Iterable[str] = ()) -> errors.
     if status in {400, 401, 403, 500} and _ENTERPRISE.search(said):
         message = f"The proxy wants a LiteLLM Enterprise licence for this{quoted}"
         return errors.EnterpriseOnly(message, status=status, detail=detail)
-    if status == 403 or (status == 401 and _ROLE.search(said)) or (status == 404 and _OTHERS.search(said)):
+    if status == 403 or (status == 401 and _ROLE.search(said)):
         message = f"Our admin key may not do this (HTTP {status}){quoted}"
         return errors.RoleRefused(message, status=status, detail=detail, hint=_ROLE_HINT)
     if status == 401 or kind == "expired_key":  # an expired key is a 400 up to 1.83

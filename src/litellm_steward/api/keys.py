@@ -70,7 +70,7 @@ class KeyPage(Wire):
 
 
 class KeyRows(Wire):
-    """``POST /v2/key/info``: rows of the keys that exist, in no order; 1.83 and newer leave the hash out."""
+    """``POST /v2/key/info``: rows of the keys that exist, in no order and without their hash."""
 
     info: Rows[Key]
 
@@ -130,7 +130,7 @@ async def existing(proxy: Proxy, key_hashes: list[str]) -> list[Key]:
 
 
 async def deleted(proxy: Proxy, *, key_hash: str) -> Key | None:
-    """``GET /key/list?status=deleted``: 1.83 keeps deleted keys here only; 1.74.9 knows none."""
+    """``GET /key/list?status=deleted``: 1.83 keeps deleted keys here only."""
     found = await page(proxy, key_hash=key_hash, status="deleted")
     return next((key for key in found.keys if key.token == key_hash and key.deleted_at is not None), None)
 

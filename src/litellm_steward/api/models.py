@@ -222,14 +222,11 @@ async def test_connection(
     *,
     timeout: float,  # noqa: ASYNC109
 ) -> TestConnection:
-    """``POST /health/test_connection``: a real call with these parameters; no deployment is created.
-
-    Not on 1.74.9, which puts the provider key in clear into its answer.
-    """
+    """``POST /health/test_connection``: a real call with these parameters; no deployment is created."""
     body = {"mode": mode, "litellm_params": dict(litellm_params)}
     return await proxy.query("/health/test_connection", TestConnection, body, timeout=timeout, secrets=secrets)
 
 
 async def health(proxy: Proxy, model_id: str, *, timeout: float) -> Health:  # noqa: ASYNC109
-    """``GET /health?model_id=``: a real call. 503 with the same body when it failed; 1.74.9 tests the group."""
+    """``GET /health?model_id=``: a real call. 503 with the same body when it failed."""
     return await proxy.get("/health", Health, {"model_id": model_id}, timeout=timeout, also=(503,))

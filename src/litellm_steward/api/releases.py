@@ -9,37 +9,27 @@ from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import SEARCH
 from litellm_steward.api.version import Version, readiness
 
-_SINCE_THE_NEWEST: Final = frozenset(
-    {
-        SEARCH,
-        "GET /user/daily/activity/aggregated/keys",
-        "GET /user/daily/activity/aggregated/users",
-        "GET /user/daily/activity/export",
-        "GET /team/daily/activity/aggregated",
-        "GET /team/daily/activity/aggregated/keys",
-        "GET /team/daily/activity/export",
-        "GET /customer/daily/activity/aggregated",
-        "GET /customer/daily/activity/export",
-        "GET /tag/daily/activity/aggregated",
-        "GET /tag/daily/activity/export",
-    }
-)
-
 LACKS: Final[Mapping[Version, frozenset[str]]] = {
-    Version(1, 83, 14): _SINCE_THE_NEWEST,
-    Version(1, 74, 9): _SINCE_THE_NEWEST
-    | {
-        "GET /user/daily/activity/aggregated",
-        "GET /customer/daily/activity",
-        "GET /spend/logs/v2",
-        "GET /router/settings",
-        "GET /health/license",
-    },
+    Version(1, 83, 14): frozenset(
+        {
+            SEARCH,
+            "GET /user/daily/activity/aggregated/keys",
+            "GET /user/daily/activity/aggregated/users",
+            "GET /user/daily/activity/export",
+            "GET /team/daily/activity/aggregated",
+            "GET /team/daily/activity/aggregated/keys",
+            "GET /team/daily/activity/export",
+            "GET /customer/daily/activity/aggregated",
+            "GET /customer/daily/activity/export",
+            "GET /tag/daily/activity/aggregated",
+            "GET /tag/daily/activity/export",
+        }
+    )
 }
 
 
 async def learn_release(proxy: Proxy) -> None:
-    """``GET /health/readiness``, where these releases name themselves."""
+    """``GET /health/readiness``, where the releases before 1.91 name themselves."""
     version = Version.parse((await readiness(proxy, attempts=1)).litellm_version)
     for what in LACKS.get(version, ()) if version else ():
         proxy.note_lack(what)

@@ -1,4 +1,4 @@
-"""Single requests: ``/spend/logs/v2``, and ``/spend/logs/ui`` before 1.83.
+"""Single requests: ``/spend/logs/v2``.
 
 Rows hold prompts, answers, addresses and tracebacks; only what is named here is read.
 """
@@ -6,15 +6,12 @@ Rows hold prompts, answers, addresses and tracebacks; only what is named here is
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from litellm_steward import errors
 from litellm_steward.api.proxy import Proxy, Query
 from litellm_steward.api.wire import Count, Moment, Rows, Wire
-
-W = TypeVar("W", bound=Wire)
 
 MOST_ROWS = 100
 """Rows a page that every release allows."""
@@ -38,9 +35,6 @@ class ErrorInformation(Wire):
 
 
 class RowMetadata(Wire):
-    """``user_api_key`` is the key's hash also where 1.74.9 leaves ``api_key`` of a failed call empty."""
-
-    user_api_key: str = ""
     user_api_key_alias: str | None = None
     user_api_key_team_alias: str | None = None
     error_information: Annotated[ErrorInformation, BeforeValidator(_object)] = ErrorInformation()
@@ -65,13 +59,8 @@ class RequestRow(Wire):
     total_tokens: Count
     status: str = ""
     started: Moment | None = Field(default=None, alias="startTime")
-    ended: Moment | None = Field(default=None, alias="endTime")
     request_duration_ms: Count | None = None
     metadata: Annotated[RowMetadata, BeforeValidator(_object)] = RowMetadata()
-
-    @property
-    def key_hash(self) -> str:
-        return self.api_key or self.metadata.user_api_key
 
     @property
     def failed(self) -> bool:
@@ -82,15 +71,6 @@ class RequestRow(Wire):
         """Whether the text of its error may be a provider's: a request that LiteLLM refused has neither."""
         return bool(self.model_id or self.metadata.error_information.llm_provider)
 
-    @property
-    def milliseconds(self) -> int | None:
-        """1.74.9 does not tell: from the times."""
-        if self.request_duration_ms is not None:
-            return self.request_duration_ms
-        if self.started is None or self.ended is None:
-            return None
-        return round((self.ended - self.started).total_seconds() * 1000)
-
 
 class RequestPage(Wire):
     """``total`` counts all matching rows, or is a lower bound if ``total_is_capped``."""
@@ -98,8 +78,6 @@ class RequestPage(Wire):
     data: Rows[RequestRow]
     total: Count
     total_is_capped: bool = False
-    keyless_failures: bool = False
-    """Before 1.83 some releases book failed calls without their key."""
 
 
 async def page(
@@ -116,13 +94,4 @@ async def page(
         "page": number,
         "page_size": size,
     }
-    answer, old = await log_page(proxy, RequestPage, query)
-    return answer.model_copy(update={"keyless_failures": True}) if old else answer
-
-
-async def log_page(proxy: Proxy, kind: type[W], query: Query) -> tuple[W, bool]:
-    """``GET /spend/logs/v2``, ``/spend/logs/ui`` before 1.83: a page of the log, and whether it is such a release."""
-    try:
-        return await proxy.get("/spend/logs/v2", kind, query), False
-    except errors.RouteMissing:
-        return await proxy.get("/spend/logs/ui", kind, query), True
+    return await proxy.get("/spend/logs/v2", RequestPage, query)

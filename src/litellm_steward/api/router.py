@@ -1,4 +1,4 @@
-"""Fallbacks of the router: ``/router/settings``, ``/get/config/callbacks``, ``/fallback``, ``/config/update``."""
+"""Fallbacks of the router: ``/router/settings``, ``/fallback``, ``/config/update``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Annotated, Final, Literal, cast
 
 from pydantic import AliasChoices, BeforeValidator, Field
 
-from litellm_steward import errors
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.wire import Acknowledged, ByName, Rows, Strings, Wire
 
@@ -87,19 +86,13 @@ class RouterSettings(Wire):
     source: Sources = Sources()
 
 
-class ConfigCallbacks(Wire):
-    """``GET /get/config/callbacks``: on every release, without the content-policy list."""
-
-    router_settings: Values
-
-
 class Fallbacks(Wire):
-    """Every list that could be read; ``unreadable`` names the kinds that this release does not show."""
+    """Every list, unless our key may not read them."""
 
     general: Chains = []
     context_window: Chains = []
     content_policy: Chains = []
-    unreadable: tuple[Kind, ...] = ()
+    unreadable: bool = False
     aliases: ByName[str] = {}
     """Further names for models: alias, and the name that its calls are taken for. Hidden ones are among them."""
     groups: ByName[tuple[str, ...]] = {}
@@ -115,24 +108,16 @@ class Fallbacks(Wire):
 
 
 async def fallbacks(proxy: Proxy) -> Fallbacks:
-    """The live lists, by the best route this release has."""
-    try:
-        settings = await proxy.get("/router/settings", RouterSettings)
-    except errors.RouteMissing:
-        values = (await proxy.get("/get/config/callbacks", ConfigCallbacks)).router_settings
-        return _fallbacks(values, unreadable=("content_policy",))
-    return _fallbacks(settings.current_values, owned_by_config=settings.source.fallbacks == "config")
-
-
-def _fallbacks(values: Values, *, unreadable: tuple[Kind, ...] = (), owned_by_config: bool = False) -> Fallbacks:
+    """``GET /router/settings``: the live lists."""
+    settings = await proxy.get("/router/settings", RouterSettings)
+    values = settings.current_values
     return Fallbacks.model_construct(
         general=values.fallbacks,
         context_window=values.context_window_fallbacks,
         content_policy=values.content_policy_fallbacks,
-        unreadable=unreadable,
         aliases={alias: _target(meant) for alias, meant in values.model_group_alias.items()},
         groups={group.group_name: tuple(group.models) for group in values.routing_groups},
-        owned_by_config=owned_by_config,
+        owned_by_config=settings.source.fallbacks == "config",
         with_settings=values.with_settings,
     )
 
@@ -146,7 +131,7 @@ async def set_chain(proxy: Proxy, model: str, chain: Sequence[str]) -> None:
 async def replace_all(proxy: Proxy, chains: FallbackList) -> None:
     """``POST /config/update`` with the whole general list, which keeps a ``*`` rule.
 
-    Only on the newest releases: 1.74.9 and 1.83 copy ``general_settings``, the master key in clear
+    Only on the newest releases: 1.83 copies ``general_settings``, the master key in clear
     among them, into the database.
     """
     rules = [{model: list(chain)} for model, chain in chains]

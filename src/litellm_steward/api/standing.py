@@ -46,20 +46,16 @@ async def own_key(proxy: Proxy, *, attempts: int = ATTEMPTS) -> OwnKey | None:
 
 
 async def role_of(proxy: Proxy, user_id: str) -> str:
-    """The role of our key's user, as far as our key may ask; 1.74.9 names a viewer's role in its refusal."""
+    """The role of our key's user, as far as our key may ask."""
     try:
         found = await users.by_id(proxy, user_id)
-    except errors.RoleRefused as refusal:
-        return "proxy_admin_viewer" if "proxy_admin_viewer" in refusal.detail else ""
+    except errors.RoleRefused:
+        return ""
     return (found.user_role or "") if found else ""
 
 
-async def licence(proxy: Proxy) -> Licence | None:
-    """``None`` before 1.83, which has no such route."""
-    try:
-        return await proxy.get("/health/license", Licence)
-    except errors.RouteMissing:
-        return None
+async def licence(proxy: Proxy) -> Licence:
+    return await proxy.get("/health/license", Licence)
 
 
 async def stores_models(proxy: Proxy) -> bool | None:

@@ -37,24 +37,13 @@ class UserPage(Wire):
     total: Count
 
 
-class _Row(User):
-    user_id: str = ""
-
-
 class UserInfo(Wire):
-    """``GET /user/info``: every key of the user, whatever team it belongs to, and the user's teams.
-
-    1.74.9 answers for an unknown user with a row that has no id.
-    """
+    """``GET /user/info``: every key of the user, whatever team it belongs to, and the user's teams."""
 
     user_id: str | None = None
-    row: _Row | None = Field(default=None, alias="user_info")
+    user: User | None = Field(default=None, alias="user_info")
     keys: Rows[Key]
     teams: Rows[Team] = []
-
-    @property
-    def user(self) -> User | None:
-        return self.row if self.row is not None and self.row.user_id and self.row.user_id == self.user_id else None
 
 
 class NewUser(Wire):

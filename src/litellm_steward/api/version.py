@@ -26,10 +26,10 @@ class Version(NamedTuple):
         return ".".join(map(str, self))
 
 
-OLDEST_SUPPORTED: Final = Version(1, 74, 9)
-NEWEST_TESTED: Final = Version(1, 108, 5)
-BUDGET_LIMITS_SINCE: Final = Version(1, 83, 0)
-"""1.74.9 drops ``budget_limits`` of a key without a word, and answers 400 to calls with key ``aliases``."""
+OLDEST_SUPPORTED: Final = Version(1, 83, 14)
+LTS_TESTED: Final = Version(1, 108, 14)
+NEWEST_TESTED: Final = Version(1, 110, 2)
+"""What every change is tested with. The README says by which policy they are chosen."""
 
 
 class Readiness(Wire):

@@ -26,10 +26,7 @@ async def resolve_team(proxy: Proxy, reference: str) -> Match[Team]:
         found = [*containing, *([exact] if exact else [])]
     chosen = match("team", reference, map(_candidate, found))
     if chosen is None:
-        near = await teams.some(proxy)
-        if not near:  # 1.74.9 shows a viewer no teams at all, and tells so only when asked by id
-            await teams.by_id(proxy, reference)
-        raise not_found("team", reference, map(_candidate, [*found, *near]))
+        raise not_found("team", reference, map(_candidate, [*found, *await teams.some(proxy)]))
     return chosen
 
 

@@ -74,10 +74,9 @@ class KeyAudit(Answer):
 
 def audit_counts(audit: Audit) -> AuditCounts:
     found = audit.counts
-    tells = audit.tells_last_use or audit.seen == 0
     return AuditCounts(
-        never_used=found[rules.NEVER_USED] if tells else None,
-        unused=found[rules.UNUSED] if tells else None,
+        never_used=found[rules.NEVER_USED],
+        unused=found[rules.UNUSED],
         without_budget=found[rules.NO_BUDGET],
         without_expiry=found[rules.NO_EXPIRY],
         without_owner=found[rules.NO_OWNER],

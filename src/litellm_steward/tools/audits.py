@@ -65,10 +65,6 @@ def _notes(result: Audit) -> list[str]:
             f"Time ran out after {count(result.seen, 'key')} of {result.in_all:,}, in no particular order: counts "
             "and rows cover those only. Ask for a team or a user to have all of theirs."
         )
-    if result.seen and not result.tells_last_use:
-        notes.append(
-            "This LiteLLM version does not record when a key was last used: never used and unused are unknown."
-        )
     if result.use_unknown:
         notes.append(
             f"{count(result.use_unknown, 'key')} spent something before the proxy began to record the last use."

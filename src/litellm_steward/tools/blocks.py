@@ -61,7 +61,7 @@ class UsageRow(View):
     name: Name
     id: Id | None = None
     spend: float
-    total_tokens: int | None = None
+    total_tokens: int
     api_requests: int
     share_percent: float | None = None
     rest: bool | None = None
@@ -73,12 +73,12 @@ class UsageBlock(View):
     start_date: str
     end_date: str
     spend: float
-    total_tokens: int | None = None
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    total_tokens: int
+    prompt_tokens: int
+    completion_tokens: int
     api_requests: int
-    successful_requests: int | None = None
-    failed_requests: int | None = None
+    successful_requests: int
+    failed_requests: int
     by_model: list[UsageRow] | None = None
     by_key: list[UsageRow] | None = None
     by_user: list[UsageRow] | None = None
@@ -89,9 +89,9 @@ class UsageBlock(View):
     def line(self) -> str:
         """``2026-11-21 (UTC): $0.85, 12,450 tokens, 45 requests (1 failed)``."""
         span = self.start_date if self.start_date == self.end_date else f"{self.start_date} to {self.end_date}"
-        tokens = f", {count(self.total_tokens, 'token')}" if self.total_tokens is not None else ""
+        tokens = count(self.total_tokens, "token")
         failed = f" ({count(self.failed_requests)} failed)" if self.failed_requests else ""
-        return f"{span} (UTC): {money(self.spend)}{tokens}, {count(self.api_requests, 'request')}{failed}"
+        return f"{span} (UTC): {money(self.spend)}, {tokens}, {count(self.api_requests, 'request')}{failed}"
 
 
 def iso(moment: datetime | None) -> str | None:
@@ -151,17 +151,17 @@ def limits_block(row: Budgeted | BudgetTable) -> LimitsBlock | None:
 
 def usage_block(usage: Usage, top: int = TOP) -> UsageBlock:
     """A usage report with at most ``top`` rows a breakdown; the rest is one row, so that rows add up."""
-    figures, whole = usage.total, usage.complete
+    figures = usage.total
     return UsageBlock(
         start_date=usage.period.start_date,
         end_date=usage.period.end_date,
         spend=rounded(figures.spend),
-        total_tokens=figures.total_tokens if whole else None,
-        prompt_tokens=figures.prompt_tokens if whole else None,
-        completion_tokens=figures.completion_tokens if whole else None,
+        total_tokens=figures.total_tokens,
+        prompt_tokens=figures.prompt_tokens,
+        completion_tokens=figures.completion_tokens,
         api_requests=figures.api_requests,
-        successful_requests=figures.successful_requests if whole else None,
-        failed_requests=figures.failed_requests if whole and usage.failures_known else None,
+        successful_requests=figures.successful_requests,
+        failed_requests=figures.failed_requests,
         by_model=usage_rows(usage.by_model, figures, top),
         by_key=usage_rows(usage.by_key, figures, top),
         by_user=usage_rows(usage.by_user, figures, top),
@@ -171,8 +171,8 @@ def usage_block(usage: Usage, top: int = TOP) -> UsageBlock:
     )
 
 
-def usage_rows(breakdown: Breakdown | None, whole: Figures, top: int, *, tokens: bool = True) -> list[UsageRow] | None:
-    """At most ``top`` rows and one for the rest; together exactly the total. ``tokens``: whether they are known."""
+def usage_rows(breakdown: Breakdown | None, whole: Figures, top: int) -> list[UsageRow] | None:
+    """At most ``top`` rows and one for the rest; together exactly the total."""
     if breakdown is None or whole.is_nothing:
         return None
     groups = shown(breakdown, whole, top)
@@ -187,7 +187,7 @@ def usage_rows(breakdown: Breakdown | None, whole: Figures, top: int, *, tokens:
             name=group.name,
             id=group.id,
             spend=float(spend),
-            total_tokens=group.figures.total_tokens if tokens else None,
+            total_tokens=group.figures.total_tokens,
             api_requests=group.figures.api_requests,
             share_percent=float(share) if whole.spend else None,
             rest=group.rest or None,
@@ -218,7 +218,7 @@ def usage_table(title: str, rows: list[UsageRow] | None, whole: float) -> str | 
             row.name,
             f"${spend:,.{digits}f}",
             f"{row.share_percent:.0f} %" if row.share_percent is not None else "-",
-            count(row.total_tokens) if row.total_tokens is not None else "-",
+            count(row.total_tokens),
             count(row.api_requests),
         ]
         for row, spend in zip(rows, money_column, strict=True)

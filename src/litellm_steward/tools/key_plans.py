@@ -12,7 +12,7 @@ from litellm_steward.tools.blocks import iso, spoken_time
 
 
 def masked(key: Key) -> str:
-    """LiteLLM's ``sk-...a1b2``; 1.74.9 can be told not to keep it."""
+    """LiteLLM's ``sk-...a1b2``, which the proxy can be told not to keep."""
     return key.key_name if is_masked_key(key.key_name) else "sk-..."
 
 

@@ -14,7 +14,6 @@ from litellm_steward.api import keys, teams
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import Team
-from litellm_steward.api.version import BUDGET_LIMITS_SINCE
 from litellm_steward.budgets import check_budget, normalise_duration
 from litellm_steward.delivery import prepare_delivery
 from litellm_steward.labels import check_labels
@@ -26,7 +25,6 @@ from litellm_steward.references.model_names import SPECIAL, unknown_models
 from litellm_steward.references.teams import resolve_team
 from litellm_steward.references.users import resolve_user
 from litellm_steward.secret import reveal
-from litellm_steward.steward import Steward
 from litellm_steward.text import hash_key, is_raw_key, mask_key, money, quote, sentence_list
 from litellm_steward.together import together
 from litellm_steward.tools.blocks import (
@@ -111,8 +109,6 @@ async def generate_key(
         "metadata": _metadata(metadata, tags),
     }
     prepare_delivery(steward.settings)
-    if budget_limits or aliases:
-        await _needs_newer(steward, "budget_limits" if budget_limits else "aliases")
     team_match, user_match, unknown = await together(
         if_given(resolve_team, proxy, team), if_given(resolve_user, proxy, user), unknown_models(proxy, models or [])
     )
@@ -276,15 +272,6 @@ def _metadata(metadata: Mapping[str, object] | None, tags: list[str] | None) -> 
         raise errors.InvalidArgument("Give tags or metadata.tags, not both")
     merged = {**(metadata or {}), **({"tags": tags} if tags else {})}
     return merged or None
-
-
-async def _needs_newer(steward: Steward, argument: str) -> None:
-    version = await steward.version()
-    if version is not None and version < BUDGET_LIMITS_SINCE:
-        raise errors.Unsupported(
-            f"LiteLLM {version} does not honour {argument} of a key; nothing was created",
-            hint=f"Leave {argument} out, or upgrade the proxy.",
-        )
 
 
 def _bounds_of(team: Team, models: list[str], max_budget: float | None) -> list[str]:

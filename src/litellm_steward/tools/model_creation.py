@@ -32,7 +32,7 @@ from litellm_steward.tools.model_views import (
 from litellm_steward.tools.planned import Ready
 
 BUDGETS_BIND_FROM: Final = Version(1, 91, 0)
-"""1.74.9 and 1.83.14 store a deployment's budget and do not enforce it for models added at run time."""
+"""1.83.14 stores a deployment's budget and does not enforce it for models added at run time."""
 
 
 async def creation(
@@ -74,7 +74,7 @@ async def _create(
     verify: bool,
 ) -> CreatedModel:
     timeout = steward.settings.steward_timeout
-    made = await deployments.make(steward.proxy, new, version, existing, verify=verify, timeout=timeout)
+    made = await deployments.make(steward.proxy, new, existing, verify=verify, timeout=timeout)
     notes += [*made.notes, *_result_notes(new, made.deployment, version)]
     written = await _write_fallbacks(steward.proxy, version, new, sources, [*existing, made.deployment])
     if sources and version is not None and version < fallbacks.CONFIG_GUARDED_FROM:

@@ -137,7 +137,7 @@ async def get_model_info(
         chains = _concerning(chains, match.item)
     wanted = chosen[start : start + (limit or PAGE)]
     health, latency = await together(
-        measurements.health(steward.proxy, wanted if check_health else (), version, deployed),
+        measurements.health(steward.proxy, wanted if check_health else (), deployed),
         measurements.latency(steward.proxy, version),
     )
     notes += [*health.notes, *latency.notes]

@@ -106,12 +106,12 @@ def request_view(row: RequestRow, teams: Mapping[str, str], quotable: Container[
         provider_model=provider,
         user=row.user or None,
         team=team or None,
-        key=row.metadata.user_api_key_alias or _key_name(row.key_hash),
+        key=row.metadata.user_api_key_alias or _key_name(row.api_key),
         customer=row.end_user or None,
         total_tokens=row.total_tokens,
         spend=rounded(row.spend),
         status="failure" if row.failed else "success",
-        duration_ms=row.milliseconds,
+        duration_ms=row.request_duration_ms,
         error=error_view(row, quotable) if row.failed else None,
     )
 

@@ -74,20 +74,20 @@ async def spend_report(
         notes += [note for note in before.notes if NOT_KNOWN in note and note not in spend.notes]
     if group_by == ["user"]:
         spend = replace(spend, rows=await label_gone_users(steward.proxy, spend.rows, top))
-    figures, whole = spend.total, spend.complete
+    figures = spend.total
     return SpendReport(
         start_date=days.start_date,
         end_date=days.end_date,
         of=subject.name,
         group_by=list(group_by),
         spend=rounded(figures.spend),
-        total_tokens=figures.total_tokens if whole else None,
-        prompt_tokens=figures.prompt_tokens if whole else None,
-        completion_tokens=figures.completion_tokens if whole else None,
+        total_tokens=figures.total_tokens,
+        prompt_tokens=figures.prompt_tokens,
+        completion_tokens=figures.completion_tokens,
         api_requests=figures.api_requests,
-        successful_requests=figures.successful_requests if whole else None,
-        failed_requests=figures.failed_requests if whole and spend.failures_known else None,
-        rows=usage_rows(spend.rows, figures, top, tokens=whole) or [],
+        successful_requests=figures.successful_requests,
+        failed_requests=figures.failed_requests,
+        rows=usage_rows(spend.rows, figures, top) or [],
         compared=compared,
         csv=_csv(steward, spend, group_by) if format == "csv" else None,
         source=list(spend.source),
@@ -168,13 +168,10 @@ def _comparison(before: Spend, after: Spend, changes: Changes) -> Comparison:
 
 def _csv(steward: Steward, spend: Spend, group_by: list[Dimension]) -> CsvReport:
     """Every row, unrounded, with what the list leaves out as its last one."""
-    rows = usage_rows(spend.rows, spend.total, COMPLETE, tokens=spend.complete) or []
+    rows = usage_rows(spend.rows, spend.total, COMPLETE) or []
     header = [" / ".join(group_by), "id", "spend_usd", "total_tokens", "api_requests"]
     content = as_csv(
         header,
-        (
-            (r.name, r.id or "", r.spend, r.total_tokens if r.total_tokens is not None else "", r.api_requests)
-            for r in rows
-        ),
+        ((r.name, r.id or "", r.spend, r.total_tokens, r.api_requests) for r in rows),
     )
     return CsvReport(uri=steward.reports.keep(content), rows=len(rows), complete=not spend.rows.unlisted)

@@ -57,9 +57,8 @@ from litellm_steward.tools.user_plans import powerful_user_plan
 from litellm_steward.tools.user_views import MostUsedModel, NewUser, UserDetails, UserKeys
 from litellm_steward.tools.view import StewardContext, steward_of
 from litellm_steward.usage.report import Usage
-from litellm_steward.usage.scopes import exact_user_with_usage, usage_of_customer, user_with_usage
+from litellm_steward.usage.scopes import usage_of_customer, user_with_usage
 
-CUSTOMER_NOT_ASKED = "On this LiteLLM version nobody looked for a customer of the same id: kind=customer would."
 Role = Literal["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer"]
 
 
@@ -183,9 +182,6 @@ async def get_user_info(
     user = given(user)
     if kind == "customer":
         return await _customer_details(proxy, await resolve_customer(proxy, user), days, top)
-    if "@" not in user and (exact := await exact_user_with_usage(proxy, user, days)):
-        row, info, usage = exact
-        return _user_details(Match(row), info, usage, top, [] if kind else [CUSTOMER_NOT_ASKED])
     if kind == "internal":
         match = await resolve_user(proxy, user)
         return _user_details(match, *await user_with_usage(proxy, match.item.user_id, days), top, [])

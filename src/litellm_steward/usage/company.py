@@ -9,7 +9,7 @@ key         the keys that spent most, and the total       the team route, in win
 user        the users that spent most, and the total      only if each day fits one page
 team        the export, a row for each day and team       the team route, in windows of days
 tag         the export                                    the tag route, in windows of days
-customer    the export                                    the customer route; 1.74.9: the request log
+customer    the export                                    the customer route, in windows of days
 ==========  ============================================  =======================================
 
 The user and the team rollups hold the same requests: those of keys without a team are booked under
@@ -20,10 +20,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Final, Literal
 
-from litellm_steward.api import activity, customers
+from litellm_steward.api import activity
 from litellm_steward.api.activity import Activity, Day, Scope
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.errors import RouteMissing, Unsupported
@@ -32,7 +31,7 @@ from litellm_steward.progress import Progress, quiet
 from litellm_steward.text import clean
 from litellm_steward.together import each, together
 from litellm_steward.usage import report
-from litellm_steward.usage.figures import NOTHING, Figures, Tally, figures_of, total
+from litellm_steward.usage.figures import Figures, Tally, figures_of, total
 from litellm_steward.usage.models import models_of, providers_of
 from litellm_steward.usage.readings import windows
 from litellm_steward.usage.report import Breakdown, Group, KeyUsage, ranked
@@ -69,11 +68,6 @@ class Spend:
     rows: Breakdown
     source: tuple[str, ...]
     notes: tuple[str, ...] = ()
-    complete: bool = True
-    """False where a release tells only spend and requests."""
-
-    failures_known: bool = True
-    """False where a release books failed calls elsewhere."""
 
 
 async def company_by(
@@ -156,13 +150,8 @@ async def _older(proxy: Proxy, by: Dimension, period: Period, progress: Progress
         return await _users_by_day(proxy, period, progress)
     scope, nobody = ENTITY.get(by, ("team", ""))
     folded = Folded()
-    try:
-        async for answer in windows(proxy, scope, period, progress=progress):
-            folded.add(answer)
-    except RouteMissing:
-        if by != "customer":
-            raise
-        return await _customers_from_logs(proxy, period)
+    async for answer in windows(proxy, scope, period, progress=progress):
+        folded.add(answer)
     source = f"/{scope}/daily/activity"
     if by in ENTITY:
         return folded.entities.spend(period, by, nobody, source)
@@ -172,13 +161,12 @@ async def _older(proxy: Proxy, by: Dimension, period: Period, progress: Progress
         "day": report.breakdown(folded.by_day),
         "key": report.by_key(folded.keys, frozenset()),
     }
-    keyless = folded.keys.get("", KeyUsage()).figures if by == "model" else NOTHING
     return Spend(
         period=period,
         total=total(folded.by_day.values()),
         rows=rows[by],
         source=(source,),
-        notes=tuple(report.notes_on(rows["model"], period, keyless)),
+        notes=tuple(report.notes_on(rows["model"], period)),
     )
 
 
@@ -201,34 +189,6 @@ async def _users_by_day(proxy: Proxy, period: Period, progress: Progress) -> Spe
         rows=report.by_owner(folded.entities.by_id),
         source=("/user/daily/activity",),
         notes=tuple(report.notes_on(by_model, period)),
-    )
-
-
-async def _customers_from_logs(proxy: Proxy, period: Period) -> Spend:
-    rows = await customers.spends(proxy, period.start_date, (period.end + timedelta(days=1)).isoformat())
-    if len(rows) >= customers.MOST:
-        raise Unsupported(
-            f"This LiteLLM version reports only the {customers.MOST} customers that spent most: "
-            "what the others spent is unknown",
-            hint="Ask for single customers with get_user_info(kind=customer), or upgrade the proxy.",
-        )
-    groups = [
-        Group(
-            clean(row.end_user),
-            Figures(spend=row.total_spend, api_requests=row.total_count),
-            report.whole_id(row.end_user),
-            row.end_user,
-        )
-        for row in rows
-        if row.end_user
-    ]
-    return Spend(
-        period=period,
-        total=total(group.figures for group in groups),
-        rows=Breakdown(ranked(groups)),
-        source=("/global/spend/end_users",),
-        notes=("This LiteLLM version tells a customer's spend and requests only, no tokens.",),
-        complete=False,
     )
 
 

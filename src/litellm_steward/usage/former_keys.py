@@ -50,15 +50,14 @@ async def moved_or_deleted(
 ) -> tuple[dict[str, KeyUsage], frozenset[str]]:
     """Keys in the figures that the team or user does not have now: moved elsewhere, or deleted.
 
-    One call for all of them. Where its rows come without their hash, a key is known by its alias, which is unique.
+    One call for all of them. Its rows come without their hash: a key is known by its alias, which is unique.
     """
     live = await keys.existing(proxy, sorted(missing))
-    by_hash = {key.token: key for key in live if key.token}
-    by_alias = {key.key_alias: key for key in live if not key.token and key.key_alias}
+    by_alias = {key.key_alias: key for key in live if key.key_alias}
     moved = set()
     for key_hash in missing:
         usage = found[key_hash]
-        key = by_hash.get(key_hash) or by_alias.get(usage.metadata.key_alias or "")
+        key = by_alias.get(usage.metadata.key_alias or "")
         if key is not None and key.deleted_at is None:
             update = {"user_id": key.user_id, "key_alias": key.key_alias or usage.metadata.key_alias}
             found[key_hash] = KeyUsage(usage.figures, usage.metadata.model_copy(update=update))

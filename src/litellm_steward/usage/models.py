@@ -25,7 +25,6 @@ from litellm_steward.usage.figures import NOTHING, Figures, Tally, figures_of, t
 NO_MODEL: Final = "(no model)"
 NO_PROVIDER: Final = "(no provider)"
 NOT_KNOWN: Final = "(model not known)"
-PROVIDER_NOT_KNOWN: Final = "(provider not known)"
 UNKNOWN_MODEL: Final = "unknown-model"
 _STAND_INS: Final = (UNKNOWN_MODEL, "unknown-model-group")
 _MOST_TRIED: Final = 12

@@ -1,10 +1,9 @@
 """Reading rollups whole, by the route that this LiteLLM release answers truthfully.
 
 ===================  =============================  ==========================================
-what                 newest (and, for users, 1.83)  older
+what                 newest                         older
 ===================  =============================  ==========================================
-one user             aggregated, by ``user_id``     per key (``user_id`` is ignored on 1.74.9)
-one key              aggregated, by ``api_key``     pages by ``api_key``, split by date
+one user, one key    aggregated                     aggregated
 one team, customer   aggregated                     one page that holds everything
 ===================  =============================  ==========================================
 

@@ -9,7 +9,7 @@ from typing import Final
 from litellm_steward.api.activity import Day, KeyMetadata, booked_key
 from litellm_steward.periods import Period, utc_now
 from litellm_steward.text import clean, count, quote, short_id
-from litellm_steward.usage.figures import NOTHING, Figures, Tally, figures_of, total
+from litellm_steward.usage.figures import NOTHING, Figures, Tally, figures_of
 from litellm_steward.usage.models import NO_MODEL, NOT_KNOWN, models_of, providers_of
 
 NO_OWNER: Final = "(no owner)"
@@ -25,14 +25,9 @@ UNNAMED: Final = {
     "None": NO_KEY,
 }
 """What stands where a key's hash should: the proxy's own checks, calls with the master key, calls without any (``None``
-on 1.83), on 1.74.9 all failed calls."""
+on 1.83)."""
 
 EVERY_CALL: Final = "Every call to"
-SHARED_FAILURES: Final = (
-    "This LiteLLM version books failed calls by the provider's model: where several models share one, they may stand "
-    "under another of these."
-)
-"""Measured on 1.74.9: one row without a key, under the public name whose call came first."""
 LAG: Final = "Requests of the last seconds may not be booked yet."
 
 
@@ -63,8 +58,7 @@ class Breakdown:
 class Usage:
     """Usage of one scope in one period. A breakdown that this release cannot give is ``None``, never empty.
 
-    ``complete`` is False where the release tells only spend and requests, ``failures_known`` where it
-    does not book failed calls under this scope, ``deleted_known`` where it does not tell a deleted key.
+    ``deleted_known`` is False where the release does not tell a deleted key.
     """
 
     period: Period
@@ -76,8 +70,6 @@ class Usage:
     by_day: Breakdown | None = None
     source: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    complete: bool = True
-    failures_known: bool = True
     deleted_known: bool = True
 
 
@@ -189,25 +181,8 @@ def whole_id(name: str) -> str | None:
     return name if clean(name) != name else None
 
 
-def entity_total(days: Iterable[Day], entity: str) -> Figures:
-    """One entity's share of an answer that covers several."""
-    return total(entity_figures(day, entity) for day in days)
-
-
-def entity_figures(day: Day, entity: str) -> Figures:
-    """One entity's share of a day; nothing if it has none."""
-    entry = day.breakdown.entities.get(entity)
-    return figures_of(entry.metrics) if entry is not None else NOTHING
-
-
-def keyless_of(days: Iterable[Day]) -> Figures:
-    """What is booked without a key: on 1.74.9 the failed calls, on the newest those that brought none."""
-    found = (day.breakdown.api_keys.get("") for day in days)
-    return total(figures_of(entry.metrics) for entry in found if entry is not None)
-
-
-def notes_on(usage_by_model: Breakdown | None, period: Period, keyless: Figures = NOTHING) -> list[str]:
-    """What a careful accountant adds to any report. ``keyless``: failed calls booked without their key."""
+def notes_on(usage_by_model: Breakdown | None, period: Period) -> list[str]:
+    """What a careful accountant adds to any report."""
     notes = []
     unpriced = [g for g in (usage_by_model.groups if usage_by_model else ()) if _unpriced(g.figures)]
     if unpriced:
@@ -220,8 +195,6 @@ def notes_on(usage_by_model: Breakdown | None, period: Period, keyless: Figures 
         names = ", ".join(f"{quote(g.name)} ({count(g.figures.failed_requests)})" for g in failing[:3])
         more = f" and {len(failing) - 3} more" if len(failing) > 3 else ""
         notes.append(f"{EVERY_CALL} {names}{more} failed.")
-    if keyless.failed_requests and usage_by_model is not None and len(usage_by_model.groups) > 1:
-        notes.append(SHARED_FAILURES)
     if any(g.name == NOT_KNOWN for g in (usage_by_model.groups if usage_by_model else ())):
         notes.append(f"For {quote(NOT_KNOWN)} this LiteLLM version does not tell which of several models it was.")
     if period.end >= utc_now().date():

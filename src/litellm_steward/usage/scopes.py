@@ -3,52 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from decimal import Decimal
 from typing import Final
 
-from litellm_steward.api import activity, customers, teams, users
+from litellm_steward.api import activity, teams, users
 from litellm_steward.api.activity import Day, KeyRows, Scope
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import TeamInfo
-from litellm_steward.api.users import User, UserInfo
-from litellm_steward.errors import Missing, RouteMissing, Unsupported
+from litellm_steward.api.users import UserInfo
+from litellm_steward.errors import RouteMissing
 from litellm_steward.periods import Period
-from litellm_steward.text import quote
 from litellm_steward.together import together
 from litellm_steward.usage import report
-from litellm_steward.usage.figures import NOTHING, Figures, Tally, figures_of, total
+from litellm_steward.usage.figures import Tally, figures_of, total
 from litellm_steward.usage.former_keys import deleted_note, label_former_keys, marked_deleted, moved_or_deleted
-from litellm_steward.usage.readings import (
-    Reading,
-    read_aggregated,
-    read_pages,
-    read_whole,
-    read_with_keys,
-)
+from litellm_steward.usage.readings import Reading, read_aggregated, read_whole, read_with_keys
 from litellm_steward.usage.report import Breakdown, KeyUsage, Usage
-from litellm_steward.usage.user_by_keys import read_known, usage_by_keys
 
 KEY_PAGE: Final = 100
-NO_FAILURES: Final = "This LiteLLM version does not book failed calls under their key: they are not counted here."
 
 
 async def usage_of_key(proxy: Proxy, key_hash: str, period: Period, *, with_users: bool = True) -> Usage:
     """One key, by model and by day; ``with_users`` also by those whose it was when it was used."""
-    if activity.may_aggregate_users(proxy):  # else the longest call would be sent last, after two that fail
-        with suppress(RouteMissing):
-            return await _key_by_filter(proxy, key_hash, period, with_users=with_users)
-    reading = await read_pages(proxy, "user", period, api_key=key_hash)
-    usage = _plain(reading, period)
-    by_user = report.by_owner(_owners(reading.days))
-    return replace(usage, by_user=by_user, failures_known=False, notes=(*usage.notes, NO_FAILURES))
-
-
-async def _key_by_filter(proxy: Proxy, key_hash: str, period: Period, *, with_users: bool) -> Usage:
-    """On releases that aggregate; raises ``RouteMissing`` on the others."""
     reading, users = await together(
         read_aggregated(proxy, "user", period, api_key=key_hash),
         _users_of_key(proxy, key_hash, period) if with_users else _nobody(),
@@ -85,45 +62,6 @@ def _owners(days: Iterable[Day]) -> Tally:
 
 async def usage_of_user(proxy: Proxy, user_id: str, period: Period) -> Usage:
     """One internal user: everything booked under the id, whichever key made the call."""
-    try:
-        return await _user_by_filter(proxy, user_id, period)
-    except RouteMissing:
-        return await usage_by_keys(proxy, user_id, period, await read_known(proxy, user_id, period))
-
-
-async def user_with_usage(proxy: Proxy, user_id: str, period: Period) -> tuple[UserInfo | None, Usage]:
-    """The same, with the user's keys and teams, read at the same time; keys that are not theirs now are named.
-
-    The keys are ``None`` where the proxy does not tell them.
-    """
-    try:
-        usage, info = await together(_user_by_filter(proxy, user_id, period), users.info(proxy, user_id))
-    except RouteMissing:
-        known = await read_known(proxy, user_id, period)
-        info, usage = known.info, await usage_by_keys(proxy, user_id, period, known)
-    return info, label_former_keys(usage, info.keys) if info is not None else usage
-
-
-async def exact_user_with_usage(proxy: Proxy, user_id: str, period: Period) -> tuple[User, UserInfo, Usage] | None:
-    """The same and the user's row, for an id, where the release is known to have no filter by user.
-
-    The calls that tell the keys tell the row as well: two, and one per key. ``None`` where the release has the
-    filter, or may have it, and where nobody has exactly this id.
-    """
-    if activity.may_aggregate_users(proxy):
-        return None
-    try:
-        known = await read_known(proxy, user_id, period)
-    except Missing:
-        return None
-    if known.info is None or known.info.user is None:
-        return None
-    usage = await usage_by_keys(proxy, user_id, period, known)
-    return known.info.user, known.info, label_former_keys(usage, known.info.keys)
-
-
-async def _user_by_filter(proxy: Proxy, user_id: str, period: Period) -> Usage:
-    """On releases whose aggregate can be filtered by user; raises ``RouteMissing`` on the others."""
     reading = await read_aggregated(proxy, "user", period, entity=user_id, keys=KEY_PAGE)
     found = report.keys_of(reading.days)
     unlisted = max((reading.all_keys or 0) - len(found), 0)
@@ -132,6 +70,15 @@ async def _user_by_filter(proxy: Proxy, user_id: str, period: Period) -> Usage:
     notes = (*usage.notes, *deleted_note(found, gone))
     by_key = report.by_key(found, gone, unlisted)
     return replace(usage, by_key=by_key, notes=notes, deleted_known=reading.all_keys is not None)
+
+
+async def user_with_usage(proxy: Proxy, user_id: str, period: Period) -> tuple[UserInfo | None, Usage]:
+    """The same, with the user's keys and teams, read at the same time; keys that are not theirs now are named.
+
+    The keys are ``None`` where the proxy does not tell them.
+    """
+    usage, info = await together(usage_of_user(proxy, user_id, period), users.info(proxy, user_id))
+    return info, label_former_keys(usage, info.keys) if info is not None else usage
 
 
 async def team_with_usage(proxy: Proxy, team_id: str, period: Period) -> tuple[TeamInfo | None, Usage]:
@@ -181,11 +128,8 @@ async def plain_usage(proxy: Proxy, scope: Scope, entity: str, period: Period) -
 
 
 async def usage_of_customer(proxy: Proxy, customer_id: str, period: Period) -> Usage:
-    """One customer; 1.74.9 knows only spend and requests."""
-    try:
-        reading = await read_whole(proxy, "customer", period, entity=customer_id)
-    except RouteMissing:
-        return await _customer_from_logs(proxy, customer_id, period)
+    """One customer, by model and by day."""
+    reading = await read_whole(proxy, "customer", period, entity=customer_id)
     usage = _plain(reading, period)
     if reading.all_keys is not None:
         return usage  # the key breakdown is capped; a customer's keys are not what is asked
@@ -196,7 +140,6 @@ async def usage_of_customer(proxy: Proxy, customer_id: str, period: Period) -> U
 def _plain(reading: Reading, period: Period) -> Usage:
     """Total, models and days of a reading that covers exactly one scope."""
     by_model = report.by_model(reading.days)
-    keyless = report.keyless_of(reading.days) if reading.all_keys is None else NOTHING  # the newest loses no key
     return Usage(
         period=period,
         total=total(figures_of(day.metrics) for day in reading.days),
@@ -204,7 +147,7 @@ def _plain(reading: Reading, period: Period) -> Usage:
         by_provider=report.by_provider(reading.days),
         by_day=report.by_day(reading.days),
         source=(reading.source,),
-        notes=tuple(report.notes_on(by_model, period, keyless)),
+        notes=tuple(report.notes_on(by_model, period)),
     )
 
 
@@ -219,24 +162,3 @@ async def _team_by_user(proxy: Proxy, team_id: str, period: Period) -> Breakdown
     for row in await activity.team_by_user(proxy, team_id, period):
         tally.count(report.owner_id(row.user_id), figures_of(row))
     return report.by_owner(tally)
-
-
-async def _customer_from_logs(proxy: Proxy, customer_id: str, period: Period) -> Usage:
-    """All that 1.74.9 knows of a customer: spend and requests, among the hundred that spent most."""
-    rows = await customers.spends(proxy, period.start_date, (period.end + timedelta(days=1)).isoformat())
-    row = next((row for row in rows if row.end_user == customer_id), None)
-    if row is None and len(rows) >= customers.MOST:
-        raise Unsupported(
-            f"This LiteLLM version reports only the {customers.MOST} customers that spent most, "
-            f"and {quote(customer_id)} is not among them: its usage is unknown, not zero",
-            hint="Ask for a shorter period, or upgrade the proxy to 1.83 or newer.",
-        )
-    spend, requests = (row.total_spend, row.total_count) if row else (Decimal(0), 0)
-    notes = ["This LiteLLM version tells a customer's spend and requests only: no tokens, models or days."]
-    return Usage(
-        period=period,
-        total=Figures(spend=spend, api_requests=requests),
-        source=("/global/spend/end_users",),
-        notes=(*notes, *report.notes_on(None, period)),
-        complete=False,
-    )
