@@ -58,7 +58,7 @@ def _errors(ledger: Ledger) -> Iterator[Call]:
     yield get("key that is no key", "/key/list", key="not-a-key")
     yield get("blocked key", "/key/list", key=ledger.keys["old-contractor"].raw)
     yield get("expired key", "/key/list", key=ledger.keys["trial-key"].raw)
-    yield get("deleted key", "/models", key=ledger.keys["departed"].raw)
+    yield get("deleted key", "/v1/models", key=ledger.keys["departed"].raw)
     yield post("viewer writes a key", "/key/generate", key=viewer, key_alias="rec-by-viewer")
     yield post("viewer writes a team", "/team/new", key=viewer, team_alias="rec-by-viewer")
     yield get("ordinary key lists users", "/user/list", key=personal)

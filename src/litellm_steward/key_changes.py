@@ -15,21 +15,13 @@ from litellm_steward.api.decode import message_of
 from litellm_steward.api.keys import Key, NewKey
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.users import SYSTEM_USER, User
+from litellm_steward.api.version import Version
 from litellm_steward.delivery import Delivered, deliver
+from litellm_steward.key_routes import routes_for
 from litellm_steward.readback import stored_otherwise
 from litellm_steward.secret import reveal
 from litellm_steward.settings import Settings
 from litellm_steward.text import as_value, hash_key, quote
-
-CALLS_AND_ITSELF: Final = ("llm_api_routes", "info_routes")
-"""LiteLLM's names for the routes that applications call, and for those that tell a key about itself and its owner."""
-
-PLAIN_CALLS: Final = tuple(
-    f"{version}/{route}"
-    for route in ("chat/completions", "completions", "embeddings", "messages", "models", "rerank", "responses")
-    for version in ("", "/v1")
-)
-"""Single routes: ``llm_api_routes`` also holds some that change things for whoever's owner may (agents, plugins)."""
 
 _ORDINARY: Final = frozenset({"", "internal_user", "internal_user_viewer"})
 """Roles to which the proxy tells nothing but their own."""
@@ -47,22 +39,14 @@ def has_powers(owner: User | None) -> bool:
     return owner is not None and (owner.user_id == SYSTEM_USER or is_powerful(owner.user_role))
 
 
-def routes_for(owner: User | None) -> list[str]:
-    """What a key may be used for: calls of models, and reading about itself.
-
-    Left alone, LiteLLM lets a key do what its owner may. Measured on all tested releases: an administrator's key can do
-    what the master key can; any user's key makes further keys without a budget and deletes that user's others, and
-    those of a team whose admin the user is.
-    """
-    return list(PLAIN_CALLS if has_powers(owner) else CALLS_AND_ITSELF)
-
-
-async def generate(proxy: Proxy, body: Mapping[str, object], alias: str, owner: User | None) -> NewKey:
+async def generate(
+    proxy: Proxy, body: Mapping[str, object], alias: str, owner: User | None, version: Version | None
+) -> NewKey:
     """Send it once. If the answer is lost, look for the alias and say what was found.
 
     A key that the proxy did not confine would hand out its owner's powers: it is deleted, and nobody is given it.
     """
-    routes = routes_for(owner)
+    routes = routes_for(version, powerful_owner=has_powers(owner))
     made = await _generate(proxy, {**body, "allowed_routes": routes}, alias)
     with anyio.CancelScope(shield=True):  # a client that hangs up now would leave it as it is
         confined_to = await _routes_of(proxy, made)
@@ -197,7 +181,7 @@ async def is_gone(proxy: Proxy, key_hash: str) -> bool:
 async def refusal_of(proxy: Proxy, raw_key: str) -> str:
     """Try a deleted key once: the proof by use, for a caller who gave the raw key itself."""
     try:
-        answer, _ = await proxy.call("/models", key=raw_key)
+        answer, _ = await proxy.call("/v1/models", key=raw_key)
     except errors.ProxyError:
         return "The key could not be tried: no connection."
     if answer.status < 400:

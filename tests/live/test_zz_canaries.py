@@ -98,7 +98,7 @@ async def test_no_key_stands_in_a_url_or_a_foreign_header(overheard: tuple[Ears,
     ears, there = overheard
     assert {header for _, header in ears.carriers(ears.gateway.running.master_key)} == {"authorization"}
     assert ears.carriers(there.keys["looked-at"]) == set(), "a raw key is hashed before anything is sent"
-    assert ears.carriers(there.keys["deleted"]) == {("/models", "authorization")}, "tried once, when it was deleted"
+    assert ears.carriers(there.keys["deleted"]) == {("/v1/models", "authorization")}, "tried once, when it was deleted"
     assert b"sk-" not in ears.heard()[LINES].replace(b"sk-...", b"")
 
 

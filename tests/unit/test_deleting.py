@@ -51,7 +51,7 @@ async def test_a_leaked_key_is_tried_afterwards_because_it_was_given(version: st
     async with playing(_scene(version, raw)) as stage:
         planned = await _plan(stage, key=raw)
         result = await stage.call("delete_key", key=raw, approval=planned["approval"])
-        assert [exchange.path for exchange in stage.player.asked if exchange.key == raw] == ["/models"]
+        assert [exchange.path for exchange in stage.player.asked if exchange.key == raw] == ["/v1/models"]
     assert "A call with the key was refused." in facts_of(result)["notes"]
     assert raw not in result.model_dump_json()
 

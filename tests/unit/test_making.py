@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from litellm_steward.api.users import User
-from litellm_steward.key_changes import PLAIN_CALLS, routes_for
+from litellm_steward.api.version import Version
+from litellm_steward.key_changes import has_powers
+from litellm_steward.key_routes import CALLS, routes_for
 from litellm_steward.text import hash_key
 from tests.recorded_tools import FULL_KEY, FULL_TEAM, FULL_USER
 from tests.scrubbing import invented_key, invented_team
@@ -18,8 +20,10 @@ from tests.stillness import ALIAS_END, chosen_id
 from tests.tape import NEW, VERSIONS, Exchange, Scene, scene
 from tests.unit.playing import playing, replayed, tell
 
-ORDINARY = ["llm_api_routes", "info_routes"]
-"""What the key of anybody without powers may be used for."""
+
+def _confined(version: str) -> list[str]:
+    """What the key of anybody without powers may be used for."""
+    return routes_for(Version.parse(version), powerful_owner=False)
 
 
 @pytest.mark.asyncio
@@ -38,7 +42,7 @@ async def test_a_key_is_asked_for_in_litellms_own_words(version: str) -> None:
                 "rpm_limit": 60,
                 "tpm_limit": 9000,
                 "metadata": {"ticket": "OPS-7", "tags": ["support"]},
-                "allowed_routes": ORDINARY,
+                "allowed_routes": _confined(version),
             }
         ]
     made = facts_of(result)
@@ -52,7 +56,7 @@ async def test_a_key_without_a_name_gets_one_that_can_be_looked_up(version: str)
     async with replayed(version, "generate_key", {}) as (stage, result):
         day = stage.player.sent("/key/generate")[0]["key_alias"].split("-")[1]
         (sent,) = stage.player.sent("/key/generate")
-        assert sent == {"key_alias": f"key-{day}-{ALIAS_END}", "allowed_routes": ORDINARY}
+        assert sent == {"key_alias": f"key-{day}-{ALIAS_END}", "allowed_routes": _confined(version)}
     assert facts_of(result)["key_alias"] == f"key-{day}-{ALIAS_END}"
 
 
@@ -178,7 +182,7 @@ def _owned_by(role: str) -> Scene:
 @pytest.mark.asyncio
 @pytest.mark.parametrize("role", ["proxy_admin", "proxy_admin_viewer", "org_admin", "whatever comes next"])
 async def test_a_key_of_somebody_with_powers_is_confined_to_calls(role: str) -> None:
-    confined = list(PLAIN_CALLS)
+    confined = list(CALLS)
     async with playing(_stored_otherwise(_owned_by(role), "/key/info", allowed_routes=confined)) as stage:
         stage.player.allow("/key/generate", {"key": invented_key("rec-full"), "allowed_routes": confined})
         made = facts_of(await stage.call("generate_key", **FULL_KEY))
@@ -192,7 +196,7 @@ async def test_a_key_of_somebody_with_powers_is_confined_to_calls(role: str) -> 
 @pytest.mark.asyncio
 async def test_the_master_keys_own_user_has_powers_whatever_its_row_says() -> None:
     """LiteLLM makes it an administrator when somebody logs in with the master key."""
-    assert routes_for(User(user_id="default_user_id", user_role="internal_user")) == list(PLAIN_CALLS)
+    assert has_powers(User(user_id="default_user_id", user_role="internal_user"))
     async with playing(scene(NEW, "create_user", scene_name("create_user", FULL_USER))) as stage:
         said = refusal_of(await stage.call("create_user", user_id="default_user_id"))
     assert said == "user_id must not be default_user_id: it is the user of the master key."
@@ -200,12 +204,12 @@ async def test_the_master_keys_own_user_has_powers_whatever_its_row_says() -> No
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("role", ["internal_user", "internal_user_viewer", None])
-async def test_any_other_key_is_confined_to_calls_and_to_reading_about_itself(role: str | None) -> None:
+async def test_any_other_key_is_confined_to_calls(role: str | None) -> None:
     """Left alone, it could make further keys without a budget, and delete its owner's others."""
     recorded = scene(NEW, "generate_key", scene_name("generate_key", FULL_KEY))
     async with playing(_stored_otherwise(recorded, "/user/list", user_role=role)) as stage:
         made = facts_of(await stage.call("generate_key", **FULL_KEY))
-    assert made["allowed_routes"] == ORDINARY
+    assert made["allowed_routes"] == _confined(NEW)
     assert made["notes"] == []
 
 
@@ -214,7 +218,7 @@ async def test_where_the_answer_does_not_tell_a_keys_routes_they_are_read_back()
     recorded = scene(NEW, "generate_key", scene_name("generate_key", FULL_KEY))
     async with playing(recorded) as stage:
         stage.player.allow("/key/generate", {"key": invented_key("rec-full")})
-        assert facts_of(await stage.call("generate_key", **FULL_KEY))["allowed_routes"] == ORDINARY
+        assert facts_of(await stage.call("generate_key", **FULL_KEY))["allowed_routes"] == _confined(NEW)
 
 
 @pytest.mark.asyncio
@@ -336,7 +340,7 @@ async def test_a_user_is_made_without_a_key_unless_asked(version: str) -> None:
             "it could not be confined"
         )
         (made,) = stage.player.sent("/key/generate")
-    assert (made["user_id"], made["allowed_routes"]) == ("rec-dana", ORDINARY)
+    assert (made["user_id"], made["allowed_routes"]) == ("rec-dana", _confined(version))
     assert facts_of(asked)["key"] == invented_key(made["key_alias"])
     assert facts_of(asked)["teams"] == ["Research", "Marketing"]
 

@@ -63,7 +63,7 @@ async def detect(proxy: Proxy) -> Version | None:
     for path in ("/health/readiness", "/health/readiness/details"):
         try:
             answer = await proxy.get(path, Readiness, also=(503,))
-        except (errors.RouteMissing, errors.RoleRefused):
+        except (errors.Missing, errors.RouteMissing, errors.RoleRefused):
             continue
         version = Version.parse(answer.litellm_version)
         if version is not None:

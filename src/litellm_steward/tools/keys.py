@@ -88,7 +88,7 @@ async def generate_key(
 ) -> GeneratedKey:
     """Create a virtual key for a team, a user, or both; it works at once and is shown only in this answer.
 
-    It can call models and read about itself; it makes, changes and deletes nothing.
+    It calls models (base URL ending in /v1) and lists them: it reads, changes and deletes nothing else.
     A key of a team spends from the team's budget as well; a user's budget does not bind it. Without
     max_budget the key has no limit of its own. The team and the user must exist: create_team, create_user.
     """
@@ -138,7 +138,7 @@ async def generate_key(
             f"Its owner is {quote(owner.user_role or owner.user_id)}: the key has none of those powers, it can call "
             "models and no more."
         )
-    new = await key_changes.generate(proxy, body, alias, owner)
+    new = await key_changes.generate(proxy, body, alias, owner, await steward.version())
     key_id = hash_key(reveal(new.key))
     audit.about(key_id=key_id)
     delivered = await key_changes.hand_over(proxy, steward.settings, new.key, alias)

@@ -214,7 +214,7 @@ async def _key_for(steward: Steward, user: User, alias: str) -> Delivered:
     """A first key of a new user's, who exists whatever becomes of it."""
     body = {"key_alias": alias, "user_id": user.user_id}
     try:
-        new = await key_changes.generate(steward.proxy, body, alias, user)
+        new = await key_changes.generate(steward.proxy, body, alias, user, await steward.version())
         return await key_changes.hand_over(steward.proxy, steward.settings, new.key, alias)
     except errors.StewardError as error:
         raise user_changes.UserWithoutKey(user.user_id, error) from error
