@@ -5,12 +5,12 @@ from .gateway import Gateway, Running
 from .ledger import Call, Ledger, SeededKey
 from .progress import Progress, Silent
 from .seed import seed
-from .settings import MASTER_KEY, MIDDLE, NEWEST, OLDEST, SUPPORTED, UPSTREAM_API_KEY
+from .settings import LTS, NAMES, NEWEST, OLDEST, SUPPORTED, UPSTREAM_API_KEY, version_of
 from .upstream import FakeUpstream
 
 __all__ = [
-    "MASTER_KEY",
-    "MIDDLE",
+    "LTS",
+    "NAMES",
     "NEWEST",
     "OLDEST",
     "SUPPORTED",
@@ -25,4 +25,5 @@ __all__ = [
     "SeededKey",
     "Silent",
     "seed",
+    "version_of",
 ]

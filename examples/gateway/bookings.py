@@ -31,7 +31,7 @@ SELECT (SELECT coalesce(sum(successful_requests), 0) FROM "LiteLLM_DailyUserSpen
 
 def wait(running: Running, made: Sequence[Call]) -> None:
     """Return when users, teams, tags and keys carry all successful calls and nothing moves any more."""
-    server = postgres.server_of(running.log_path.parent.parent)
+    server = postgres.server_of(running.home)
     database = running.dsn.rpartition("dbname=")[2]
     answered = [call for call in made if call.ok]
     of_teams = sum(1 for call in answered if call.team_id)

@@ -1,4 +1,4 @@
-"""The command line: `python -m examples.gateway up | down | status | seed | fill | install`."""
+"""The command line: `python -m examples.gateway up | down | status | key | seed | fill | install`."""
 
 import argparse
 import dataclasses
@@ -12,9 +12,14 @@ from typing import NoReturn
 from .errors import GatewayError
 from .gateway import Gateway, Running, stop
 from .install import install
+from .keys import master_key
+from .packages import Departures
 from .progress import Progress
 from .runs import Run, runs_of
-from .settings import DEFAULT_PORT, MASTER_KEY, NEWEST, SUPPORTED, default_home
+from .settings import DEFAULT_PORT, NAMES, NEWEST, default_home, version_of
+
+
+_RELEASES = f"LiteLLM release: {', '.join(f'{name} ({version})' for name, version in NAMES.items())}, or a version"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="install what is missing, start a gateway, and print how to reach it")
-    up.add_argument("--version", default=NEWEST, help=f"LiteLLM release (tested: {', '.join(SUPPORTED)})")
+    up.add_argument("--version", default=NEWEST, help=_RELEASES)
     up.add_argument("--port", type=int, default=DEFAULT_PORT)
     up.add_argument("--seed", action="store_true", help="fill it with a small company and a hundred calls")
     up.add_argument("--fresh", action="store_true", help="begin with an empty database")
@@ -53,13 +58,14 @@ def _parser() -> argparse.ArgumentParser:
     down.add_argument("--port", type=int, default=DEFAULT_PORT)
     down.add_argument("--all", action="store_true", help="stop every gateway")
     commands.add_parser("status", help="say what runs")
+    commands.add_parser("key", help="print the master key of this home's gateways")
     seeding = commands.add_parser("seed", help="fill a running gateway")
     seeding.add_argument("--port", type=int, default=DEFAULT_PORT)
     filling = commands.add_parser("fill", help="put a company of 50,000 keys into a running gateway's database")
     filling.add_argument("--port", type=int, default=DEFAULT_PORT)
     filling.add_argument("--truth", type=Path, help="also write what SQL says of its spend to this file")
     installing = commands.add_parser("install", help="install only")
-    installing.add_argument("--version", default=NEWEST)
+    installing.add_argument("--version", default=NEWEST, help=_RELEASES)
     return parser
 
 
@@ -68,7 +74,7 @@ def _up(asked: argparse.Namespace, progress: Progress) -> int:
     running = gateway.up(fresh=asked.fresh, progress=progress, database=not asked.no_database, config=asked.config)
     if asked.seed:
         _seed_running(running, progress)
-    _print_running(running)
+    _print_running(gateway.run, running)
     return 0
 
 
@@ -86,9 +92,16 @@ def _status(_asked: argparse.Namespace, _progress: Progress) -> int:
         seeded = "seeded" if run.ledger.exists() else "not seeded"
         facts = run.facts()
         print(f"LiteLLM {facts.get('version')} at {facts.get('base_url', 'starting')}, {seeded}, log {run.log}")
+        for departure in Departures.parse(facts.get("departures", {})).sentences:
+            print(f"  {departure}")
     if not running:
         print("no gateway is running")
     return 0 if running else 3
+
+
+def _key(_asked: argparse.Namespace, _progress: Progress) -> int:
+    print(master_key(default_home()))
+    return 0
 
 
 def _seed(asked: argparse.Namespace, progress: Progress) -> int:
@@ -113,12 +126,12 @@ def _running_on(port: int) -> Running:
     seen, facts = run.proxy(), run.facts()
     if seen is None or not facts.get("dsn"):
         raise GatewayError(f"No gateway with a database is running on port {port}; start one with `up`.")
-    return Running(facts["version"], facts["base_url"], MASTER_KEY, facts["dsn"], run.log, seen.pid)
+    return Running(facts["version"], facts["base_url"], master_key(run.home), facts["dsn"], run.log, seen.pid)
 
 
 def _install(asked: argparse.Namespace, progress: Progress) -> int:
-    installed = install(default_home(), asked.version, progress)
-    progress.say(f"LiteLLM {asked.version} is in {installed.venv}")
+    installed = install(default_home(), version_of(asked.version), progress)
+    progress.say(f"LiteLLM {installed.version} is in {installed.venv}")
     return 0
 
 
@@ -128,7 +141,7 @@ def _seed_running(running: Running, progress: Progress) -> None:
     seed(running, progress)
 
 
-def _print_running(running: Running) -> None:
+def _print_running(run: Run, running: Running) -> None:
     """The result, for people and programs alike, on standard output."""
     facts = {
         "version": running.version,
@@ -137,8 +150,17 @@ def _print_running(running: Running) -> None:
         "dsn": running.dsn,
         "log": str(running.log_path),
         "pid": running.pid,
+        "departures": run.facts().get("departures", {}),
     }
     print(json.dumps(facts, indent=1))
 
 
-_COMMANDS = {"up": _up, "down": _down, "status": _status, "seed": _seed, "fill": _fill, "install": _install}
+_COMMANDS = {
+    "up": _up,
+    "down": _down,
+    "status": _status,
+    "key": _key,
+    "seed": _seed,
+    "fill": _fill,
+    "install": _install,
+}

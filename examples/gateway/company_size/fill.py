@@ -49,7 +49,7 @@ def filled_company(running: Running) -> Company:
 
 def sql(running: Running, statements: str) -> list[list[str]]:
     """Run SQL in the gateway's own database, past the proxy."""
-    server = postgres.server_of(running.log_path.parent.parent)
+    server = postgres.server_of(running.home)
     return postgres.query(server, running.dsn.rpartition("dbname=")[2], statements)
 
 
