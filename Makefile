@@ -13,6 +13,8 @@ export UV
 
 RUN := $(UV) run --no-sync
 PORT ?= 4000
+RELEASE ?= newest
+RELEASES ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast lint format check ci bench load record gateway-up gateway-down build clean sync
@@ -23,10 +25,10 @@ help: ## Say what there is to do
 demo: sync ## Boot a real LiteLLM proxy and hold eight conversations with it
 	@$(RUN) python -m examples.demo
 
-test: sync ## Run every test, also those against real LiteLLM proxies
+test: sync ## Run every test, also against real LiteLLM proxies (RELEASES="lts newest" for other releases)
 	@echo "The live part boots real LiteLLM proxies: 15 to 20 minutes on two cores, and a few more"
 	@echo "the first time, to install them. 'make test-fast' leaves it out."
-	$(RUN) pytest -n 2
+	STEWARD_TEST_RELEASES="$(RELEASES)" $(RUN) pytest -n 2
 
 test-fast: sync ## Run the tests that need no gateway, in about four minutes
 	$(RUN) pytest -n 2 -m "not live"
@@ -45,7 +47,7 @@ check: lint test-fast ## Lint and fast tests: before every commit
 ci: ## Run what the continuous integration runs
 	.ci/run
 
-bench: sync ## Measure start-up, and answers at company size (most of an hour; BENCH="--release 1.108.5" for less)
+bench: sync ## Measure start-up, and answers at company size (most of an hour; BENCH="--release newest" for less)
 	-$(RUN) python -m benchmarks.startup
 	$(RUN) python -m benchmarks.company_size $(BENCH)
 
@@ -55,8 +57,8 @@ load: sync ## Make 50,000 calls of 32 clients with a failing proxy behind (10 to
 record: sync ## Record real exchanges anew from the example gateway, for the unit tests
 	$(RUN) python -m tests.record
 
-gateway-up: sync ## Start the example gateway, seeded (PORT=4000)
-	@$(RUN) python -m examples.gateway up --seed --fresh --port $(PORT)
+gateway-up: sync ## Start the example gateway, seeded (PORT=4000, RELEASE=newest)
+	@$(RUN) python -m examples.gateway up --seed --fresh --port $(PORT) --version $(RELEASE)
 
 gateway-down: sync ## Stop every example gateway of this checkout
 	@$(RUN) python -m examples.gateway down --all

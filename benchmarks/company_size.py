@@ -19,10 +19,10 @@ from typing import Final
 from benchmarks.figures_table import misses, table, write_readme
 from benchmarks.measuring import Measured, dump, load, measure
 from benchmarks.subjects import CASES, subjects_of
-from examples.gateway import NEWEST, OLDEST, Gateway, Progress, Running
+from examples.gateway import LTS, NEWEST, OLDEST, Gateway, Progress, Running, version_of
 from examples.gateway.company_size import fill
 
-RELEASES: Final = (NEWEST, OLDEST)
+RELEASES: Final = (NEWEST, LTS, OLDEST)
 
 
 def main() -> int:
@@ -49,9 +49,9 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.company_size", description=__doc__)
-    parser.add_argument("--release", action="append", choices=RELEASES, help="only this release; may be repeated")
+    parser.add_argument("--release", action="append", type=version_of, help="only this release; may be repeated")
     parser.add_argument("--only", action="append", metavar="WORD", help="only this tool or case; may be repeated")
-    parser.add_argument("--port", type=int, help="keep the gateways running, on this port and the two after it")
+    parser.add_argument("--port", type=int, help="keep the gateways running, on this port and the three after it")
     parser.add_argument("--results", type=Path, help="read earlier results from this file, and add the new ones")
     parser.add_argument("--no-run", action="store_true", help="only show what the results file holds")
     parser.add_argument("--readme", action="store_true", help="write the README's table anew")
@@ -63,7 +63,8 @@ def _parser() -> argparse.ArgumentParser:
 def _gateway(release: str, port: int | None) -> Iterator[Running]:
     """A gateway that ends with this, or one that is kept running."""
     if port is not None:
-        yield Gateway(release, port + RELEASES.index(release)).up(progress=Progress())
+        number = RELEASES.index(release) if release in RELEASES else len(RELEASES)
+        yield Gateway(release, port + number).up(progress=Progress())
         return
     gateway = Gateway(release)
     try:

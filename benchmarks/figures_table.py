@@ -9,7 +9,7 @@ from typing import Final
 
 from benchmarks.measuring import Measured
 from benchmarks.subjects import CASES, Case
-from examples.gateway import NEWEST, OLDEST
+from examples.gateway import LTS, NEWEST, OLDEST
 
 README: Final = Path(__file__).parents[1] / "README.md"
 HEADING: Final = "## What an answer takes"
@@ -96,11 +96,11 @@ def write_readme(found: Found) -> None:
 
 
 def short_table(found: Found) -> str:
-    """A row for each tool; of the oldest release time and calls."""
-    head = ["asked", "proxy calls", "time", "of that the proxy", "memory", "tokens", f"on {OLDEST}"]
+    """A row for each tool; of the older releases time and calls."""
+    head = ["asked", "proxy calls", "time", "of that the proxy", "memory", "tokens", f"on {LTS}", f"on {OLDEST}"]
     newest = found.get(NEWEST, {})
     rows = [
-        [case.row, *_newest(newest[case.name]), _older(found.get(OLDEST, {}).get(case.name))]
+        [case.row, *_newest(newest[case.name]), *(_older(found.get(v, {}).get(case.name)) for v in (LTS, OLDEST))]
         for case in CASES
         if case.row and case.name in newest
     ]

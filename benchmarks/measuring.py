@@ -19,7 +19,8 @@ from mcp.types import CallToolResult, TextContent
 
 from benchmarks.relay import Relay, slowest_chain
 from benchmarks.subjects import Case, Subjects
-from examples.gateway import MASTER_KEY
+from examples.gateway.keys import master_key
+from examples.gateway.settings import default_home
 from tests.processes import clean_environment
 from tests.tokens import tokens
 
@@ -170,7 +171,7 @@ async def _prompt(client: Client, name: str, arguments: dict[str, object]) -> tu
 
 @asynccontextmanager
 async def _server(url: str) -> AsyncIterator[tuple[Client, int]]:
-    settings = {"LITELLM_BASE_URL": url, "LITELLM_MASTER_KEY": MASTER_KEY, "STEWARD_TOOLSETS": "all"}
+    settings = {"LITELLM_BASE_URL": url, "LITELLM_MASTER_KEY": master_key(default_home()), "STEWARD_TOOLSETS": "all"}
     with TemporaryDirectory() as folder, TemporaryFile("w") as log:
         parameters = StdioServerParameters(
             command=sys.executable,

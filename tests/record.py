@@ -9,6 +9,7 @@ the gateways of an earlier run; a release's number records that release only.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import sys
 from argparse import ArgumentParser
@@ -19,7 +20,7 @@ from typing import Any, Final
 
 import httpx
 
-from examples.gateway import SUPPORTED, Gateway, Ledger, Progress, seed
+from examples.gateway import SUPPORTED, Gateway, Ledger, Progress, Running, seed
 from tests.recorded_calls import Call, fixed_calls, without_database
 from tests.recorded_tools import ToolCall, tool_calls
 from tests.scrubbing import Scrubber, keys_told
@@ -36,9 +37,13 @@ Scenes = dict[str, list[Exchange]]
 
 
 class Recorder(httpx.AsyncBaseTransport):
-    """Passes requests on and keeps what was said; may lose a write, or its answer, on the way."""
+    """Passes requests on and keeps what was said; may lose a write, or its answer, on the way.
 
-    def __init__(self) -> None:
+    The gateway's own master key is put in the place of the invented one on the way in, and back on the way out.
+    """
+
+    def __init__(self, master_key: str) -> None:
+        self._real = master_key
         # after an unhandled error LiteLLM drops the connection, so none is used twice
         self._inner = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_keepalive_connections=0))
         self.heard: list[Exchange] = []
@@ -51,8 +56,12 @@ class Recorder(httpx.AsyncBaseTransport):
         if fault == "never arrived":
             self.heard.append(replace(question, fault=fault))
             raise httpx.ReadError("connection reset")
+        if question.key == "admin":
+            request.headers["authorization"] = f"Bearer {self._real}"
         response = await self._inner.handle_async_request(request)
         content = await response.aread()
+        for real, invented in zip(_forms(self._real), _forms(MASTER_KEY), strict=True):
+            content = content.replace(real, invented)
         answer = _answer(question, response.status_code, response.headers, content)
         if fault == "answer lost":
             self.heard.append(replace(question, fault=fault))
@@ -63,6 +72,11 @@ class Recorder(httpx.AsyncBaseTransport):
     def take(self) -> list[Exchange]:
         heard, self.heard, self.fault = self.heard, [], None
         return heard
+
+
+def _forms(key: str) -> tuple[bytes, ...]:
+    """A key, its hash and its mask, as they may stand in an answer."""
+    return key.encode(), hashlib.sha256(key.encode()).hexdigest().encode(), f"sk-...{key[-4:]}".encode()
 
 
 def _answer(question: Exchange, status: int, headers: Mapping[str, str], content: bytes) -> Exchange:
@@ -102,12 +116,12 @@ def _plain_fields(row: dict[str, Any]) -> dict[str, Any]:
 class Session:
     """One gateway being recorded."""
 
-    def __init__(self, base_url: str, ledger: Ledger | None) -> None:
-        self.base_url = base_url
+    def __init__(self, running: Running, ledger: Ledger | None) -> None:
+        self.base_url = running.base_url
         self.now = datetime.now(UTC).replace(microsecond=0)
         self._ledger = ledger
-        self._recorder = Recorder()
-        self._client = httpx.AsyncClient(base_url=base_url, transport=self._recorder, timeout=60)
+        self._recorder = Recorder(running.master_key)
+        self._client = httpx.AsyncClient(base_url=self.base_url, transport=self._recorder, timeout=60)
         self.files: dict[str, Scenes] = {}
 
     async def record(self) -> None:
@@ -225,11 +239,8 @@ def record(version: str, port: int, *, keep: bool) -> None:
     bare_gateway = Gateway(version, port + 10)
     try:
         files: dict[str, Any] = {}
-        for base_url, known in (
-            (running.base_url, ledger),
-            (bare_gateway.up(database=False, progress=progress).base_url, None),
-        ):
-            session = Session(base_url, known)
+        for recorded, known in ((running, ledger), (bare_gateway.up(database=False, progress=progress), None)):
+            session = Session(recorded, known)
             asyncio.run(session.record())
             files |= session.scrubbed()
     finally:

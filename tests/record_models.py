@@ -15,7 +15,8 @@ from typing import Any, Final
 
 import httpx
 
-from examples.gateway.settings import MASTER_KEY, UPSTREAM_API_KEY
+from examples.gateway.keys import master_key
+from examples.gateway.settings import UPSTREAM_API_KEY, default_home
 from examples.gateway.upstream import FakeUpstream
 
 RECORDINGS: Final = Path(__file__).parent / "recordings" / "models.json"
@@ -29,7 +30,7 @@ class Recorder:
     """One proxy, and everything it said so far."""
 
     def __init__(self, base_url: str) -> None:
-        headers = {"Authorization": f"Bearer {MASTER_KEY}"}
+        headers = {"Authorization": f"Bearer {master_key(default_home())}"}
         self._client = httpx.Client(base_url=base_url, headers=headers, timeout=90, trust_env=False)
         self.said: dict[str, Any] = {}
 

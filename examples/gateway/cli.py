@@ -18,7 +18,6 @@ from .progress import Progress
 from .runs import Run, runs_of
 from .settings import DEFAULT_PORT, NAMES, NEWEST, default_home, version_of
 
-
 _RELEASES = f"LiteLLM release: {', '.join(f'{name} ({version})' for name, version in NAMES.items())}, or a version"
 
 

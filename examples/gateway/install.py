@@ -169,7 +169,7 @@ def _generate_client(installed: Installed, progress: Progress) -> None:
 
 
 def _find_schema_gap(installed: Installed, progress: Progress) -> None:
-    """Work out once what the migrations lack, see `schema.py`; it is applied where they are, and told as a departure."""
+    """Work out once what the migrations lack, see `schema.py`; it is applied after them, and told as a departure."""
     if installed.schema_gap.exists():
         return
     sql = ""
@@ -177,7 +177,8 @@ def _find_schema_gap(installed: Installed, progress: Progress) -> None:
         with progress.step(f"finding out what the migrations of LiteLLM {installed.version} lack"):
             folder = installed.home / "schema-engine"
             if not _ready(folder, schema.SCHEMA_ENGINE):
-                schema.install_engine(folder, installed.node, installed.home / "install.log", _with_node(installed.node))
+                log = installed.home / "install.log"
+                schema.install_engine(folder, installed.node, log, _with_node(installed.node))
                 _mark_ready(folder, schema.SCHEMA_ENGINE)
             sql = schema.gap(folder, installed.site_packages, installed.node)
     installed.departures.with_schema(schema.told(sql)).save(installed.venv)

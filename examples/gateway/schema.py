@@ -46,14 +46,14 @@ def told(sql: str) -> list[str]:
         for column in re.findall(r'COLUMN\s+"(\w+)"', changes)
     ]
     indexes = len(re.findall(r"CREATE (?:UNIQUE )?INDEX", sql))
-    return [*tables, *altered, *([f"{indexes} indexes"] if indexes else [])]
+    return [*tables, *altered, *([f"{indexes} index{'es' if indexes > 1 else ''}"] if indexes else [])]
 
 
 def install_engine(folder: Path, node: Node, log: Path, env: dict[str, str]) -> None:
     """Fetch the schema engine from npm; it is needed only where the schemas differ."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "package.json").write_text("{}", encoding="utf-8")
-    command = [node.npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", SCHEMA_ENGINE]
+    command: list[str | Path] = [node.npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", SCHEMA_ENGINE]
     if run_logged(command, log=log, cwd=folder, env=env):
         raise GatewayError(f"npm could not install {SCHEMA_ENGINE}; check the network and run it again.\n{tail(log)}")
 

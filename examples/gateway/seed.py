@@ -21,7 +21,7 @@ CALLERS: Final = 6
 
 
 FIRST_TO_BOOK_TOKENS_OF_FAILURES: Final = (1, 100)
-"""Seen on 1.108.5 and not on 1.83.14; the releases between were not run."""
+"""Seen from 1.108.5 on and not on 1.83.14; the releases between were not run."""
 
 
 def seed(running: Running, progress: Progress = QUIET) -> Ledger:
@@ -175,9 +175,9 @@ def _call(base_url: str, order: _Order) -> Call:
 
 
 def age_keys(admin: Admin, keys: Mapping[str, SeededKey]) -> None:
-    """Let happen to keys what happens over months. One version cannot block by hash, so the raw key is sent."""
+    """Let happen to keys what happens over months."""
     for alias in company.BLOCKED_KEYS:
-        admin.post("/key/block", key=keys[alias].raw)
+        admin.post("/key/block", key=keys[alias].hash)
     for alias in company.DELETED_KEYS:
         admin.post("/key/delete", keys=[keys[alias].hash])
     for alias, heir in company.HANDED_OVER.items():
@@ -197,7 +197,4 @@ def write_fallbacks(admin: Admin, version: str) -> None:
 
 def live_fallbacks(admin: Admin) -> object:
     """The general fallbacks as the proxy's router has them now."""
-    try:
-        return admin.get("/router/settings")["current_values"]["fallbacks"]
-    except RefusedError:  # 1.74.9 has no such route
-        return admin.get("/get/config/callbacks")["router_settings"]["fallbacks"]
+    return admin.get("/router/settings")["current_values"]["fallbacks"]

@@ -43,7 +43,7 @@ def version_of(name: str) -> str:
     if not re.fullmatch(r"\d+\.\d+\.\d+([.-]?\w+)*", version):
         raise GatewayError(f"{name!r} is no release: say {', '.join(NAMES)} or a version such as {NEWEST}.")
     if version in MALWARE:
-        raise GatewayError(f"LiteLLM {version} was malware (PYSEC-2026-2) and is never installed: choose another release.")
+        raise GatewayError(f"LiteLLM {version} was malware (PYSEC-2026-2) and is refused: choose another release.")
     if release(version) < release(OLDEST):
         raise GatewayError(f"LiteLLM {version} is older than {OLDEST}, the oldest release that this gateway supports.")
     return version

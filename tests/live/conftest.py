@@ -1,7 +1,10 @@
-"""Seeded gateways for the live tests: the oldest and the newest LiteLLM release, one after the other.
+"""Gateways for the live tests, one LiteLLM release after the other.
 
-``STEWARD_LIVE_PORT=4600`` keeps the gateways running on 4600 and 4601 between runs and uses what is
-seeded there, and those of company size on 4610 to 4612: for developing a test, not for proving anything.
+Tests of a seeded gateway run on the oldest and the newest release, those of company size on every supported one.
+``STEWARD_TEST_RELEASES="lts newest"`` (``make test RELEASES="lts newest"``) names the releases for both instead.
+
+``STEWARD_LIVE_PORT=4600`` keeps the gateways running from 4600 on between runs and uses what is
+seeded there, and those of company size from 4610 on: for developing a test, not for proving anything.
 What is seeded there agrees with its ledger (``test_aa_seeded_gateway.py``) only until other tests add to it.
 """
 
@@ -13,12 +16,11 @@ from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 
 import pytest
 
-from examples.gateway import NEWEST, OLDEST, SUPPORTED, Gateway, GatewayError, Ledger, Running, seed
+from examples.gateway import Gateway, GatewayError, Ledger, Running, seed
 from examples.gateway.company_size import fill
 from tests.live.company_directory import Filled
 from tests.live.harness import Era, Evidence, Person, Seeded, Steward, over_stdio
-
-VERSIONS = (OLDEST, NEWEST)
+from tests.releases import AT_COMPANY_SIZE, SEEDED
 
 SOMEBODYS_KEY = "sk-must-not-reach-the-proxy"
 """In the environment of whoever starts a gateway, under the names of ``SOMEBODYS``."""
@@ -27,9 +29,9 @@ SOMEBODYS = ("OPENAI_API_KEY", "LITELLM_MASTER_KEY", "AWS_SECRET_ACCESS_KEY")
 Connect = Callable[..., AbstractAsyncContextManager[Steward]]
 
 
-@pytest.fixture(scope="session", params=VERSIONS)
+@pytest.fixture(scope="session", params=SEEDED)
 def gateway(request: pytest.FixtureRequest, evidence: Evidence) -> Iterator[Seeded]:
-    with _up(request.param, VERSIONS.index(request.param)) as (_, running):
+    with _up(request.param, SEEDED.index(request.param)) as (_, running):
         seeded = Seeded(running, _ledger(running))
         for key in seeded.ledger.keys.values():
             evidence.canaries.plant("virtual key", key.raw)
@@ -59,7 +61,7 @@ def _started(booted: Gateway) -> Running:
         return booted.up(owner_pid=os.getpid())
 
 
-@pytest.fixture(scope="session", params=[NEWEST])
+@pytest.fixture(scope="session", params=SEEDED[-1:])
 def without_database(request: pytest.FixtureRequest) -> Iterator[Running]:
     """A proxy that knows its models and nothing else."""
     booted = Gateway(request.param)
@@ -76,10 +78,10 @@ def _ledger(running: Running) -> Ledger:
     return seed(running)
 
 
-@pytest.fixture(scope="session", params=SUPPORTED)
+@pytest.fixture(scope="session", params=AT_COMPANY_SIZE)
 def filled(request: pytest.FixtureRequest) -> Iterator[Filled]:
     """A gateway that holds a company of 50,000 keys. Nobody uses it, so that its figures stand still."""
-    with _up(request.param, 10 + SUPPORTED.index(request.param)) as (booted, running):
+    with _up(request.param, 10 + AT_COMPANY_SIZE.index(request.param)) as (booted, running):
         try:
             filled = Filled(running, fill(running))
         except GatewayError:

@@ -17,7 +17,9 @@ from mcp import Client, StdioServerParameters, stdio_client
 from mcp.client.context import ClientRequestContext
 from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, ErrorData, TextContent
 
-from examples.gateway import MASTER_KEY, OLDEST, UPSTREAM_API_KEY, Ledger, Running
+from examples.gateway import OLDEST, UPSTREAM_API_KEY, Ledger, Running
+from examples.gateway.keys import master_key
+from examples.gateway.settings import default_home
 from tests.canaries import Canaries
 from tests.processes import clean_environment
 
@@ -93,7 +95,7 @@ class Answered:
 
 def _known_to_all() -> Canaries:
     canaries = Canaries()
-    canaries.plant("master key", MASTER_KEY)
+    canaries.plant("master key", master_key(default_home()))
     canaries.plant("variable of the proxy", UPSTREAM_API_KEY)
     return canaries
 

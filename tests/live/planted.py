@@ -13,7 +13,6 @@ from typing import Any, Final
 from mcp import Client, MCPError
 
 from examples.gateway import UPSTREAM_API_KEY, FakeUpstream
-from examples.gateway.settings import SALT_KEY
 from litellm_steward.text import hash_key
 from tests.canaries import Canaries
 from tests.live.harness import Answered, Seeded
@@ -54,7 +53,7 @@ async def planted(gateway: Seeded, canaries: Canaries) -> AsyncIterator[Planted]
     there = Planted(canaries)
     canaries.plant("master key", gateway.running.master_key, may_be=[HEADERS])
     canaries.plant("variable of the proxy", UPSTREAM_API_KEY, may_be=[BODIES])  # given to create_model as well
-    canaries.plant("salt key", SALT_KEY)
+    canaries.plant("salt key", gateway.running.salt_key)
     hidden = {kind: canaries.plant(kind) for kind in NEVER_SHOWN}
     with FakeUpstream() as upstream:
         try:

@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
-from examples.gateway import MASTER_KEY, NEWEST, UPSTREAM_API_KEY
+from examples.gateway import NEWEST, UPSTREAM_API_KEY
 from examples.gateway.gateway import stop
+from examples.gateway.keys import master_key
 from examples.gateway.proxy import port_is_free
 from examples.gateway.runs import Run
 from examples.gateway.settings import REPOSITORY, default_home
@@ -37,7 +38,7 @@ def test_the_demo_plays_through() -> None:
         assert [line[3] for line in done.stdout.splitlines() if re.match(r"── \d\. ", line)] == list("12345678")
         assert "All eight conversations were right" in done.stdout
         assert UPSTREAM_API_KEY not in done.stdout
-        assert MASTER_KEY not in done.stdout, "with --stop there is no configuration to paste"
+        assert master_key(run.home) not in done.stdout, "with --stop there is no configuration to paste"
         raw = re.findall(r"sk-[A-Za-z0-9_-]{16,}", done.stdout)
         assert len(raw) == len(set(raw)) == len(re.findall(r"Key: sk-", done.stdout)), "a new key is shown once"
         assert port_is_free(run.port)

@@ -1,6 +1,7 @@
 """The example gateway boots, says why if it does not, and leaves nothing behind."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,13 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from examples.gateway import OLDEST, FakeUpstream, Gateway, GatewayError, Running
+from examples.gateway import OLDEST, FakeUpstream, Gateway, GatewayError, Running, Silent
 from examples.gateway.calls import Answer, request
+from examples.gateway.install import install
 from examples.gateway.postgres import is_running, server_of
 from examples.gateway.processes import group_members, look
 from examples.gateway.proxy import free_port
 from examples.gateway.runs import Run, runs_of
 from examples.gateway.settings import REPOSITORY, default_home
+from tests.live.harness import Seeded
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
 
@@ -114,6 +117,42 @@ def test_a_proxy_that_exits_is_quoted(tmp_path: Path) -> None:
         gateway.up(config=config)
     assert gateway.run.proxy() is None
     gateway.run.forget()
+
+
+def test_the_database_is_what_the_release_means(gateway: Seeded) -> None:
+    """Also where the index had older migrations than the release pins."""
+    installed = install(gateway.running.home, gateway.version, Silent())
+    schema = (installed.site_packages / "litellm/proxy/schema.prisma").read_text(encoding="utf-8")
+    there = {
+        table: set(columns)
+        for table, columns in gateway.sql(
+            "select table_name, array_agg(column_name::text) from information_schema.columns "
+            "where table_schema = 'public' group by 1"
+        )
+    }
+    models = dict(re.findall(r"(?ms)^model (\w+) \{(.*?)^\}", schema))
+    assert len(models) > 50
+    for table, text in models.items():
+        plain = re.findall(r"(?m)^ +(\w+) +(?:String|Int|BigInt|Float|Boolean|DateTime|Json|Bytes)\b(?!.*@map)", text)
+        assert set(plain) <= there[table], table
+
+
+def test_the_keys_of_a_home_are_its_owners_alone(gateway: Seeded) -> None:
+    running = gateway.running
+    config = (running.log_path.parent / "config.yaml").read_text(encoding="utf-8")
+    for name, key in (("master-key", running.master_key), ("salt-key", running.salt_key)):
+        file = running.home / name
+        assert file.read_text(encoding="utf-8").strip() == key
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert key not in config + repr(running)
+
+
+def test_the_status_names_what_is_not_as_published(gateway: Seeded) -> None:
+    installed = install(gateway.running.home, gateway.version, Silent())
+    command = [sys.executable, "-m", "examples.gateway", "status"]
+    said = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    for sentence in installed.departures.sentences:
+        assert sentence in said
 
 
 def test_a_gateway_can_do_without_a_database(without_database: Running) -> None:

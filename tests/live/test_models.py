@@ -9,7 +9,7 @@ import pytest
 
 from examples.gateway import FakeUpstream
 from examples.gateway.proxy import GENERAL_FALLBACKS
-from examples.gateway.settings import SALT_KEY, UPSTREAM_API_KEY
+from examples.gateway.settings import UPSTREAM_API_KEY
 from tests.live.conftest import Connect
 from tests.live.harness import Json, Seeded, declines, types
 
@@ -210,7 +210,12 @@ async def test_the_proxys_secrets_stay_where_they_are(gateway: Seeded, connect: 
                 assert "refused the key" in bare
             said = str([(r.path, r.headers, r.body) for r in upstream.received])
             assert {r.headers.get("authorization") for r in upstream.received} <= {"Bearer none"}
-            for secret in (SALT_KEY, UPSTREAM_API_KEY, "sk-house-0123456789", gateway.running.master_key):
+            for secret in (
+                gateway.running.salt_key,
+                UPSTREAM_API_KEY,
+                "sk-house-0123456789",
+                gateway.running.master_key,
+            ):
                 assert secret not in said
     finally:
         gateway.admin("DELETE", "/credentials/house")

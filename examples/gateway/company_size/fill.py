@@ -1,6 +1,7 @@
 """Fills a running gateway's database with a company of 300 teams, 5,000 users, 50,000 keys and sixty days of books."""
 
 import datetime as dt
+import hashlib
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -54,10 +55,8 @@ def sql(running: Running, statements: str) -> list[list[str]]:
 
 
 def style(version: str) -> str:
-    """How a release books what failed: 1.74 without the key, 1.83 with it, and the newest with the provider too."""
-    if release(version) < (1, 83):
-        return "old"
-    return "mid" if release(version) < (1, 100) else "new"
+    """How a release books what failed: 1.83 with the key, later ones with the provider and the prompt's tokens too."""
+    return "old" if release(version) < (1, 100) else "new"
 
 
 def quoted(text: str) -> str:
@@ -75,6 +74,7 @@ def _script(running: Running, day: str, elapsed: int) -> str:
         f"\\set elapsed {elapsed}",
         f"\\set style '{style(running.version)}'",
         f"\\set version '{running.version}'",
+        f"\\set master_key_hash '{hashlib.sha256(running.master_key.encode()).hexdigest()}'",
         f"\\set logged_user {LOGGED_USER}",
         f"\\set surging_team {SURGING_TEAM}",
         "SET work_mem = '128MB'; SET maintenance_work_mem = '128MB'; SET jit = off;",

@@ -28,7 +28,7 @@ SELECT 'company-size', jsonb_build_object(
               FROM holder WHERE heir_id IS NOT NULL),
     'deleted', (SELECT jsonb_agg(jsonb_build_object(
                     'token', token, 'alias', alias, 'user_id', user_id, 'team_id', team_id,
-                    'remembered', :'style' <> 'old' AND pg_temp.chance('purged' || j) >= 0.04) ORDER BY j)
+                    'remembered', pg_temp.chance('purged' || j) >= 0.04) ORDER BY j)
                 FROM (SELECT * FROM holder WHERE deleted AND token IN (SELECT api_key FROM booked) ORDER BY j LIMIT 60) AS few),
     'ownerless_keys', (SELECT jsonb_agg(token ORDER BY j) FROM (
         SELECT token, j FROM holder WHERE user_id = '' AND NOT deleted AND token IN (SELECT api_key FROM booked) ORDER BY j LIMIT 30) AS few),

@@ -4,12 +4,11 @@
 |---|---|
 | the company, a user or a key, by user, key, model, provider or day | LiteLLM_DailyUserSpend |
 | a team, or anything by team | LiteLLM_DailyTeamSpend, where a user is the present owner of the key |
-| a customer, or anything by customer | LiteLLM_DailyEndUserSpend; LiteLLM_SpendLogs on 1.74, which has no such table |
+| a customer, or anything by customer | LiteLLM_DailyEndUserSpend |
 | anything by tag | LiteLLM_DailyTagSpend; a call counts once for each of its tags |
 """
 
 import datetime as dt
-import functools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ FIGURES: Final = (
 NO_MODEL: Final = "(no model)"
 
 _USER, _TEAM, _CUSTOMER = "LiteLLM_DailyUserSpend", "LiteLLM_DailyTeamSpend", "LiteLLM_DailyEndUserSpend"
-_TAG, _LOGS = "LiteLLM_DailyTagSpend", "LiteLLM_SpendLogs"
+_TAG = "LiteLLM_DailyTagSpend"
 
 _SHARED: Final = {
     "key": "u.api_key",
@@ -43,26 +42,22 @@ _OWN: Final[dict[str, dict[str, str]]] = {
     _TEAM: {"team": "coalesce(u.team_id, '')", "user": "coalesce(owner.user_id, '')"},
     _CUSTOMER: {"customer": "coalesce(u.end_user_id, '')"},
     _TAG: {"tag": "coalesce(u.tag, '')"},
-    _LOGS: {
-        "customer": "u.end_user",
-        "user": "coalesce(u.\"user\", '')",
-        "team": "coalesce(u.team_id, '')",
-        "day": "to_char(u.\"startTime\", 'YYYY-MM-DD')",
-    },
 }
-_SUMS: Final = """
+_COUNTED: Final = """
     coalesce(sum(u.spend::numeric), 0)::float AS spend,
     coalesce(sum(u.prompt_tokens), 0)::bigint AS prompt_tokens,
     coalesce(sum(u.completion_tokens), 0)::bigint AS completion_tokens,
-    coalesce(sum(u.prompt_tokens + u.completion_tokens), 0)::bigint AS total_tokens,"""
-_COUNTED: Final = f"""{_SUMS}
+    coalesce(sum(u.prompt_tokens + u.completion_tokens), 0)::bigint AS total_tokens,
     coalesce(sum(u.api_requests), 0)::bigint AS api_requests,
     coalesce(sum(u.successful_requests), 0)::bigint AS successful_requests,
     coalesce(sum(u.failed_requests), 0)::bigint AS failed_requests"""
-_COUNTED_LOGS: Final = f"""{_SUMS}
-    count(*) AS api_requests,
-    count(*) FILTER (WHERE u.status IS DISTINCT FROM 'failure') AS successful_requests,
-    count(*) FILTER (WHERE u.status = 'failure') AS failed_requests"""
+
+_OWNERS: Final = """
+    LEFT JOIN (SELECT token, user_id FROM "LiteLLM_VerificationToken"
+               UNION ALL SELECT DISTINCT ON (token) token, user_id FROM "LiteLLM_DeletedVerificationToken" AS d
+               WHERE NOT EXISTS (SELECT FROM "LiteLLM_VerificationToken" AS v WHERE v.token = d.token)
+    ) AS owner ON owner.token = u.api_key"""
+"""Whom each key belongs to now, or belonged to last: no table knows who used a team's key on a day."""
 
 
 class NoTruthError(Exception):
@@ -94,15 +89,13 @@ class Row:
     failed_requests: int
 
 
-def table_of(running: Running, scope: Scope, by: Sequence[Group]) -> str:
+def table_of(scope: Scope, by: Sequence[Group]) -> str:
     """The table that is the truth of this question."""
     asked = {scope.kind, *by}
     if "tag" in asked:
         return _TAG
     if "customer" in asked:
-        return _CUSTOMER if _has(running, _CUSTOMER) else _LOGS
-    if "model" in asked and asked <= {"company", "model", "day"} and not _has(running, _CUSTOMER):
-        return _TEAM  # 1.74.9 books failed calls of one provider model together, under whichever group came first
+        return _CUSTOMER
     return _TEAM if "team" in asked else _USER
 
 
@@ -113,7 +106,7 @@ def total(running: Running, start: str, end: str, scope: Scope = COMPANY) -> Row
 
 def breakdown(running: Running, start: str, end: str, by: Sequence[Group], scope: Scope = COMPANY) -> tuple[Row, ...]:
     """The figures of each group, dearest first; ties by name. A group without a row in the books is not there."""
-    table = table_of(running, scope, by)
+    table = table_of(scope, by)
     columns = {**_SHARED, **_OWN[table]}
     asked = [*by, *([] if scope.kind == "company" else [scope.kind])]
     unknown = [name for name in asked if name not in columns]
@@ -122,14 +115,12 @@ def breakdown(running: Running, start: str, end: str, by: Sequence[Group], scope
     where = [f"{columns['day']} BETWEEN {quoted(start)} AND {quoted(end)}"]
     if scope.kind != "company":
         where.append(f"{columns[scope.kind]} = {quoted(scope.id)}")
-    if table == _LOGS:
-        where.append("u.end_user <> ''")
     groups = ", ".join(columns[name] for name in by)
     listed = f"jsonb_build_array({groups})"
     rows = sql(
         running,
-        f"SELECT to_jsonb(t) FROM (SELECT {listed} AS groups, {_COUNTED_LOGS if table == _LOGS else _COUNTED} "  # noqa: S608  # our own
-        f'FROM "{table}" AS u {_owners(running) if "user" in asked and table == _TEAM else ""} '
+        f"SELECT to_jsonb(t) FROM (SELECT {listed} AS groups, {_COUNTED} "  # noqa: S608  # our own
+        f'FROM "{table}" AS u {_OWNERS if "user" in asked and table == _TEAM else ""} '
         f"WHERE {' AND '.join(where)} {f'GROUP BY {groups}' if by else ''} ORDER BY spend DESC, groups) AS t",
     )
     return tuple(_row(json.loads(row[0])) for row in rows)
@@ -195,20 +186,3 @@ def _figures(row: Row) -> list[float]:
 
 def _row(found: dict[str, Any]) -> Row:
     return Row(groups=tuple(found["groups"]), **{name: found[name] for name in FIGURES})
-
-
-@functools.lru_cache
-def _has(running: Running, table: str) -> bool:
-    return bool(sql(running, f"SELECT 1 FROM pg_tables WHERE tablename = '{table}'"))  # noqa: S608  # our own
-
-
-def _owners(running: Running) -> str:
-    """Whom each key belongs to now, or belonged to last: no table knows who used a team's key on a day."""
-    deleted = (
-        'UNION ALL SELECT DISTINCT ON (token) token, user_id FROM "LiteLLM_DeletedVerificationToken" AS d '
-        'WHERE NOT EXISTS (SELECT FROM "LiteLLM_VerificationToken" AS v WHERE v.token = d.token)'
-    )
-    more = deleted if _has(running, "LiteLLM_DeletedVerificationToken") else ""
-    return (
-        f'LEFT JOIN (SELECT token, user_id FROM "LiteLLM_VerificationToken" {more}) AS owner ON owner.token = u.api_key'  # noqa: S608  # our own
-    )

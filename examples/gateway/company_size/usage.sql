@@ -1,5 +1,5 @@
 -- What was used: one row of `used` for a key, a day, a model, a customer and an outcome; then `booked`, the same as
--- this release of LiteLLM writes it. `ago` counts days back from :today. Set before: style (old, mid or new).
+-- this release of LiteLLM writes it. `ago` counts days back from :today. Set before: style (old or new), master_key_hash.
 
 CREATE TEMP TABLE worked AS
 SELECT holder.*, ago
@@ -88,7 +88,7 @@ SELECT 'health', '', 'litellm-internal-health-check', 'litellm-internal-health-c
        240 * price_in + 24 * 10 * price_out, ago < 2, '{}'
 FROM generate_series(0, 59) AS ago CROSS JOIN model WHERE m IN (1, 3, 5, 9);
 INSERT INTO used
-SELECT 'ok', 'default_user_id', '', CASE :'style' WHEN 'new' THEN 'litellm_proxy_master_key' ELSE encode(sha256('sk-example-master-key'), 'hex') END,
+SELECT 'ok', 'default_user_id', '', CASE :'style' WHEN 'new' THEN 'litellm_proxy_master_key' ELSE :'master_key_hash' END,
        0, ago, 7, '', 2, 700, 90, 0, 700 * price_in + 90 * price_out, ago < 2, '{}'
 FROM generate_series(0, 59, 4) AS ago JOIN model ON m = 7;
 
@@ -97,10 +97,10 @@ CREATE TEMP TABLE booked AS
 SELECT row_number() OVER (ORDER BY token, user_id, ago, m, outcome, customer) AS id,
        outcome, user_id, team_id, j, ago, customer, logged, tags, cached, spend, requests, completion,
        to_char(:'today'::date - ago, 'YYYY-MM-DD') AS date,
-       CASE WHEN failing AND :'style' = 'old' THEN '' ELSE token END AS api_key,
+       token AS api_key,
        CASE WHEN outcome IN ('none', 'refused') THEN ''
             WHEN outcome = 'unknown' THEN CASE :'style' WHEN 'new' THEN 'unknown-model' ELSE wrong_name END
-            WHEN :'style' = 'old' THEN raw ELSE provider || '/' || raw END AS model,
+            ELSE provider || '/' || raw END AS model,
        CASE WHEN outcome IN ('ok', 'failed', 'health') THEN grouped ELSE '' END AS model_group,
        CASE WHEN outcome IN ('ok', 'health') OR (outcome = 'failed' AND :'style' = 'new') THEN provider ELSE '' END AS provider,
        CASE WHEN outcome IN ('ok', 'health') OR (outcome IN ('failed', 'unknown') AND :'style' = 'new')
