@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final
 
 import anyio
 
-from litellm_steward import errors
 from litellm_steward.api import standing
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.api.releases import learn_release
 from litellm_steward.api.standing import OwnKey
-from litellm_steward.together import Async, together
-
-T = TypeVar("T")
+from litellm_steward.together import patiently
 
 ADMIN: Final = "proxy_admin"
 VIEWER: Final = "proxy_admin_viewer"
 MANAGEMENT: Final = "management_routes"
-
-PATIENCE: Final = 2.0
-"""Seconds that a list of tools may wait for the proxy."""
 
 KNOWN_FOR: Final = 300.0
 UNKNOWN_FOR: Final = 30.0
@@ -66,18 +58,9 @@ async def access_of(proxy: Proxy) -> Access:
     return Access(key, role)
 
 
-async def _patiently(read: Async[T]) -> T | None:
-    with anyio.move_on_after(PATIENCE), suppress(errors.StewardError):
-        return await read
-    return None
-
-
 @dataclass
 class KnownAccess:
-    """The last answer, and when to ask again. Without one every tool is offered, and the proxy refuses what it must.
-
-    What its release lacks is found out at the same time, so that the first calls need not try.
-    """
+    """The last answer, and when to ask again. Without one every tool is offered, and the proxy refuses what it must."""
 
     clock: Callable[[], float] = time.monotonic
     last: Access | None = None
@@ -96,7 +79,6 @@ class KnownAccess:
         async with self._asking:
             if self.clock() < self._until:
                 return self.last
-            found, _ = await together(_patiently(access_of(proxy)), _patiently(learn_release(proxy)))
-            self.last = found
+            found = self.last = await patiently(access_of(proxy), None)
             self._until = self.clock() + (KNOWN_FOR if found is not None else UNKNOWN_FOR)
             return found

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from litellm_steward import __version__
 from litellm_steward.api import models, router, standing
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.api.version import Readiness, Version, readiness
+from litellm_steward.api.version import Readiness, Version, readiness, unsupported
 from litellm_steward.delivery import prepare_delivery
 from litellm_steward.diagnosis import Findings, Item, Read, Verdict, diagnose, key_fault, verdicts
 from litellm_steward.errors import KeyRefused, ProxyBroken, StewardError
@@ -60,9 +60,9 @@ async def investigate(settings: Settings) -> Findings:
         ready = await _knock(hurried)
     except StewardError as error:
         return replace(found, reached=error)
-    # Older releases tell their version to everybody.
+    # Releases before 1.91 tell their version to everybody, so to those that are not supported no key is sent.
     found = replace(found, database=ready.db or "no word of it", version=Version.parse(ready.litellm_version))
-    if found.key_source is not None:
+    if found.key_source is not None or unsupported(found.version) is not None:
         return found
     async with open_steward(hurried) as steward:
         found = await _with_key(steward, found)

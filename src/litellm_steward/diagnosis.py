@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from litellm_steward.access import ADMIN, VIEWER, Access
 from litellm_steward.api.standing import OwnKey
-from litellm_steward.api.version import NEWEST_TESTED, OLDEST_SUPPORTED, Version
+from litellm_steward.api.version import NEWEST_TESTED, OLDEST_SUPPORTED, Version, unsupported
 from litellm_steward.errors import KeyRefused, NoDatabase, RoleRefused, StewardError, TimedOut, Unreachable
 from litellm_steward.measurements import LATENCY_FROM
 from litellm_steward.settings import KEY_HEADER, Settings
@@ -95,6 +95,8 @@ def diagnose(settings: Settings, found: Findings) -> list[Item]:
     if found.reached is not None:
         return [_unreached(settings, found.reached), *_key_unsent(found), *_settings(settings, found)]
     items = [Item("ok", "proxy", f"{settings.litellm_base_url} answers")]
+    if unsupported(found.version) is not None:
+        return [*items, _release(found), *_key_unsent(found), *_settings(settings, found)]
     if found.version is not None or found.reads:
         items.append(_release(found))
     items.append(_database(found))
@@ -122,6 +124,8 @@ def _obstacles(found: Findings, tool: str, *, writes: bool) -> Iterator[str]:
     """Why a tool cannot work at all, the weightiest reason first."""
     if found.reached is not None:
         yield "the proxy does not answer"
+    if unsupported(found.version) is not None:
+        yield "the proxy's LiteLLM is not supported"
     if (found.key_source is not None and not found.callers_keys) or isinstance(found.own_key, KeyRefused):
         yield "it needs an admin key that the proxy accepts"
     if found.database != "connected" and tool not in WITHOUT_DATABASE:
@@ -169,9 +173,8 @@ def _release(found: Findings) -> Item:
     tested = f"tested with {OLDEST_SUPPORTED} to {NEWEST_TESTED}"
     if found.version is None:
         return Item("note", "LiteLLM", f"it does not tell its version to this key ({tested})")
-    if found.version < OLDEST_SUPPORTED:
-        mend = f"Upgrade the proxy to LiteLLM {OLDEST_SUPPORTED} or newer."
-        return Item("FAULT", "LiteLLM", f"{found.version} is too old ({tested})", mend)
+    if (refusal := unsupported(found.version)) is not None:
+        return Item("FAULT", "LiteLLM", refusal.message, refusal.hint or "")
     if found.version > NEWEST_TESTED:
         return Item("note", "LiteLLM", f"{found.version} is newer than what was tested ({tested})")
     return Item("ok", "LiteLLM", f"{found.version} ({tested})")

@@ -13,11 +13,11 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError
 from mcp.shared.exceptions import MCPError
-from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
+from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 
 from litellm_steward import __version__
 from litellm_steward.access import Access
-from litellm_steward.errors import StewardError
+from litellm_steward.errors import StewardError, Unsupported
 from litellm_steward.offers import hindrance
 from litellm_steward.reports import TEMPLATE
 from litellm_steward.settings import Settings, SettingsError
@@ -164,6 +164,8 @@ class StewardServer(MCPServer[Steward]):
         if context is not None:
             try:
                 reason = hindrance(self._offered[name], context, await _known(context))
+            except Unsupported as error:
+                reason = str(error)
             except Exception as error:  # noqa: BLE001 - the SDK would tell its text
                 reason = incident(name, error)
             if reason is not None:
@@ -181,7 +183,10 @@ class StewardServer(MCPServer[Steward]):
         except StewardError:
             return answer  # a caller without a key; the first call says what is missing
         try:
+            await steward.release.require_supported(steward.proxy)
             access = await steward.access.ask(steward.proxy)
+        except Unsupported:
+            return answer  # each call will say it
         except Exception as error:  # noqa: BLE001 - the SDK would tell its text
             incident(ctx.method, error)
             return answer
@@ -202,15 +207,24 @@ class StewardServer(MCPServer[Steward]):
             problems = [f"{quote(name)} is required" for name in missing]
             problems += [f"there is no argument {quote(scrub(name))}" for name in unknown]
             raise MCPError(code=INVALID_PARAMS, message="; ".join(problems))
+        if context is not None:
+            try:
+                await _known(context)
+            except Unsupported as error:
+                raise MCPError(code=INTERNAL_ERROR, message=str(error)) from None
         return await super().get_prompt(name, arguments, context)
 
 
 async def _known(context: StewardContext) -> Access | None:
-    """What our key may do. It is asked for once; later calls do not wait, the list of tools keeps it fresh."""
+    """What our key may do. It is asked for once; later calls do not wait, the list of tools keeps it fresh.
+
+    Raises ``Unsupported`` if the proxy's release is not supported; nothing else was asked then.
+    """
     try:
         steward = steward_of(context)
     except StewardError:
         return None  # the call will say it
+    await steward.release.require_supported(steward.proxy)
     return await steward.access.known(steward.proxy)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,19 +13,16 @@ from pydantic import SecretStr
 
 from litellm_steward.access import KnownAccess
 from litellm_steward.api.proxy import Proxy, Transport
-from litellm_steward.api.version import Version, detect
+from litellm_steward.api.version import Version
 from litellm_steward.approval import Approvals
 from litellm_steward.audit import AuditLog
+from litellm_steward.release import KnownRelease
 from litellm_steward.reports import Reports
 from litellm_steward.secret import ConstantSecret
 from litellm_steward.settings import KEY_HEADER, Settings, SettingsError
 
 CALLERS_KEPT: Final = 256
 """Callers with keys of their own whose reports are kept."""
-
-
-VERSION_KEPT: Final = 300.0
-"""Seconds: the proxy may be upgraded, and to one that does not tell its release the question costs megabytes."""
 
 
 @dataclass
@@ -38,19 +34,15 @@ class Steward:
     approvals: Approvals
     reports: Reports = field(default_factory=Reports)
     audit: AuditLog = field(default_factory=AuditLog)
+    release: KnownRelease = field(default_factory=KnownRelease)
     access: KnownAccess = field(default_factory=KnownAccess)
     changing_models: anyio.Lock = field(default_factory=anyio.Lock)
     """Held by who changes deployments or fallbacks: each change is judged by those that are there."""
-    _version: Version | None = None
-    _version_until: float = 0
     _callers: OrderedDict[str, Steward] = field(default_factory=OrderedDict)
 
     async def version(self) -> Version | None:
         """The proxy's release, found out when needed and kept for a while; ``None`` if it does not tell."""
-        if time.monotonic() >= self._version_until:
-            self._version = await detect(self.proxy)
-            self._version_until = time.monotonic() + VERSION_KEPT
-        return self._version
+        return await self.release.version(self.proxy)
 
     def of_caller(self, identity: str, key: SecretStr) -> Steward:
         """The steward that works with this caller's key.
@@ -67,9 +59,8 @@ class Steward:
                 self,
                 proxy=proxy,
                 reports=Reports(),
+                release=KnownRelease(),
                 access=KnownAccess(),
-                _version=None,
-                _version_until=0,
                 _callers=OrderedDict(),
             )
         self._callers[identity] = found

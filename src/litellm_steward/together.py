@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable
-from typing import Any, TypeVar, overload
+from contextlib import suppress
+from typing import Any, Final, TypeVar, overload
 
 import anyio
+
+from litellm_steward import errors
+
+PATIENCE: Final = 2.0
+"""Seconds that a call, or a list of tools, waits for what it can do without."""
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -44,6 +50,13 @@ async def each(reads: Iterable[Async[A]], *, at_once: int = 8) -> list[A]:
     finally:
         for read in waiting:
             read.close()  # those that had not begun when another failed
+
+
+async def patiently(read: Async[A], otherwise: A, seconds: float = PATIENCE) -> A:
+    """What is read, or ``otherwise`` if that fails or takes too long: for what a call can do without."""
+    with anyio.move_on_after(seconds), suppress(errors.StewardError):
+        return await read
+    return otherwise
 
 
 async def _gather(reads: Iterable[Async[A]]) -> list[A]:

@@ -49,7 +49,7 @@ class Proxy:
             if "refused" in key:
                 return JSONResponse({"error": {"message": f"no such key: {key}"}}, 401)
         elif path == "/health/readiness":
-            answer = {"status": "connected", "db": "connected", "litellm_version": "1.83." + str(len(key))}
+            answer = {"status": "connected", "db": "connected", "litellm_version": "1.90." + str(len(key))}
         status = 404 if "detail" in answer else 200
         return JSONResponse(answer, status, headers={"Set-Cookie": f"session={key}"})
 

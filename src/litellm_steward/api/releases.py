@@ -28,8 +28,9 @@ LACKS: Final[Mapping[Version, frozenset[str]]] = {
 }
 
 
-async def learn_release(proxy: Proxy) -> None:
-    """``GET /health/readiness``, where the releases before 1.91 name themselves."""
+async def learn_release(proxy: Proxy) -> tuple[bool, Version | None]:
+    """``GET /health/readiness``: that it was answered, and the release if it is one that names itself there."""
     version = Version.parse((await readiness(proxy, attempts=1)).litellm_version)
     for what in LACKS.get(version, ()) if version else ():
         proxy.note_lack(what)
+    return True, version

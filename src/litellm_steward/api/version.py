@@ -32,6 +32,26 @@ NEWEST_TESTED: Final = Version(1, 110, 2)
 """What every change is tested with. The README says by which policy they are chosen."""
 
 
+HARMFUL: Final = frozenset({Version(1, 82, 7), Version(1, 82, 8)})
+"""Published with malware that sent away what it found (PYSEC-2026-2)."""
+
+
+def unsupported(version: Version | None) -> errors.Unsupported | None:
+    """What is said of a release that is not served; ``None`` for every other, and for one that is not known."""
+    if version is None or version >= OLDEST_SUPPORTED:
+        return None
+    if version in HARMFUL:
+        return errors.Unsupported(
+            f"LiteLLM {version} was published with malware (PYSEC-2026-2)",
+            hint="Stop this proxy, and replace every credential that it or its machine could read: the providers' "
+            "keys, the master key and all virtual keys, the salt key, the database's password.",
+        )
+    return errors.Unsupported(
+        f"LiteLLM {version} is older than this steward supports ({OLDEST_SUPPORTED} and newer)",
+        hint="Upgrade the proxy.",
+    )
+
+
 class Readiness(Wire):
     """``GET /health/readiness`` (and ``/details``): ``db`` is ``connected`` or says what is wrong."""
 
