@@ -21,7 +21,8 @@ AZURE_HOSTS = (
     ".azure.cn",
 )
 """Microsoft's, whoever the account belongs to."""
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_THIS_MACHINE = frozenset({"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"})
+"""Names that systems give to loopback, besides those that end with .localhost (RFC 6761)."""
 _METADATA = frozenset(
     {
         "metadata",
@@ -85,6 +86,15 @@ def is_inside(value: str) -> bool:
     if number is not None:
         return number.is_private
     return "." not in host or host.endswith(_INSIDE)
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host's name or number, as in a URL, leads nowhere but to this machine: loopback, or "any address"."""
+    name = host.strip("[]").rstrip(".").lower()
+    number = _number(name)
+    if number is not None:
+        return number.is_loopback or number.is_unspecified
+    return name in _THIS_MACHINE or name.endswith(".localhost")
 
 
 def origin_of(value: str) -> str:

@@ -31,6 +31,7 @@ import json
 import logging
 import os
 import secrets
+import stat
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -171,9 +172,14 @@ class AuditLog:
         return None
 
     def check(self) -> None:
-        """Raises ``OSError`` if nothing could be appended now."""
-        if self._path is not None:
-            os.close(os.open(self._path, _FLAGS, 0o600))
+        """Raises ``OSError`` if nothing could be appended now. Makes no file: the first change does."""
+        if self._path is None:
+            return
+        try:
+            os.close(os.open(self._path, _FLAGS & ~os.O_CREAT))
+        except FileNotFoundError:
+            _check_can_be_made(self._path)
+        else:
             self._torn = _ends_torn(self._path)
 
     async def _append(self, change: Change, event: str, more: Mapping[str, object] | None = None) -> None:
@@ -216,6 +222,14 @@ def _ends_torn(path: Path) -> bool:
             return record.read(1) != b"\n"
     except OSError:  # an empty one, too
         return False
+
+
+def _check_can_be_made(path: Path) -> None:
+    """Raises ``OSError`` if there is no folder for a file, or none that we may write to."""
+    if not stat.S_ISDIR(path.parent.stat().st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _ascii(text: str) -> str:

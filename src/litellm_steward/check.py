@@ -1,7 +1,7 @@
 """``litellm-steward check``: will this configuration work, what may it do, and how is it mended?
 
-Everything is read; nothing is written to the proxy. The admin key is sent only to what answers as a
-LiteLLM proxy does.
+Everything is read; nothing is written, neither to the proxy nor on this machine. The admin key is sent only to what
+answers as a LiteLLM proxy does.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from litellm_steward import __version__
 from litellm_steward.api import models, router, standing
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.version import Readiness, Version, readiness, unsupported
-from litellm_steward.delivery import prepare_delivery
+from litellm_steward.audit import AuditLog
+from litellm_steward.delivery import check_delivery
 from litellm_steward.diagnosis import Findings, Item, Read, Verdict, diagnose, key_fault, verdicts
 from litellm_steward.errors import KeyRefused, ProxyBroken, StewardError
 from litellm_steward.periods import utc_now
@@ -50,8 +51,10 @@ async def run(settings: Settings) -> int:
 
 async def investigate(settings: Settings) -> Findings:
     """Ask the proxy, quickly and a few questions at a time."""
-    hurried = settings.model_copy(update={"steward_timeout": min(settings.steward_timeout, PATIENCE)})
-    found = Findings(key_folder=_key_folder(settings))
+    # Nothing is changed here, so nothing is recorded, and a record that cannot be kept does not stop the questions.
+    unrecorded = settings.model_copy(update={"steward_audit_log": None})
+    hurried = unrecorded.model_copy(update={"steward_timeout": min(settings.steward_timeout, PATIENCE)})
+    found = Findings(key_folder=_key_folder(settings), record=_record(settings))
     try:
         settings.master_key.read()
     except StewardError as error:
@@ -68,7 +71,7 @@ async def investigate(settings: Settings) -> Findings:
         found = await _with_key(steward, found)
     if found.version is None and found.reads:
         # Last and alone: for some keys it needs the proxy's OpenAPI document, whose making stops everything else there.
-        async with open_steward(settings) as steward:
+        async with open_steward(unrecorded) as steward:
             version = await _attempt(steward.version())
         found = replace(found, version=None if isinstance(version, StewardError) else version)
     return found
@@ -127,10 +130,18 @@ async def _attempt(read: Async[T]) -> T | StewardError:
 
 def _key_folder(settings: Settings) -> StewardError | None:
     try:
-        prepare_delivery(settings)
+        check_delivery(settings)
     except StewardError as error:
         return error
     return None
+
+
+def _record(settings: Settings) -> str:
+    try:
+        AuditLog(settings.steward_audit_log).check()
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return ""
 
 
 def render(items: Sequence[Item], judged: Sequence[Verdict]) -> str:

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Final, get_args
 
 from litellm_steward import __version__
+from litellm_steward.command_line import Parser, WrongCommandLine, parse
 from litellm_steward.errors import StewardError
 from litellm_steward.logs import configure_logging
-from litellm_steward.settings import Approval, LogLevel, Settings, SettingsError, load_settings
+from litellm_steward.settings import SETTINGS, Approval, LogLevel, Settings, SettingsError, load_settings
+from litellm_steward.text import holds_key
 
 # The rest is imported where it is needed: a host waits for the first answer on stdio, and neither
 # an HTTP server nor the check has a part in it.
@@ -27,9 +29,28 @@ OVERRIDES: Final[Mapping[str, str]] = {
     "toolsets": "steward_toolsets",
     "approval": "steward_approval",
     "log_level": "steward_log_level",
-    "env_file": "_env_file",
 }
 """Options that stand for settings."""
+
+TRANSPORTS: Final = ("stdio", "sse", "streamable-http")
+
+TAKES: Final[Mapping[str, str]] = {
+    "COMMAND": "is serve, check or tools",
+    "--base-url": "takes the address of the LiteLLM proxy",
+    "--read-only": "takes no value",
+    "--toolsets": "takes names, separated by commas",
+    "--approval": f"takes one of {', '.join(get_args(Approval))}",
+    "--log-level": f"takes one of {', '.join(get_args(LogLevel))}",
+    "--env-file": "takes the path of a file",
+    "--transport": f"takes one of {', '.join(TRANSPORTS)}",
+    "--host": "takes an address of this machine, or its name",
+    "--port": "takes a number from 0 to 65535",
+    "--json": "takes no value",
+    "--version": "takes no value",
+    "--help": "takes no value",
+    "-h": "takes no value",
+}
+"""Every option, and what is said of it where something else was given."""
 
 
 def main() -> None:
@@ -40,9 +61,13 @@ def main() -> None:
 def cli(argv: Sequence[str]) -> int:
     """Run a command line and return its exit code: 2 for a wrong configuration, 1 for any other failure."""
     try:
-        options = _parser().parse_args(argv)
-    except SystemExit as done:  # argparse has said what there is to say
+        parser = _parser()
+        options = parse(parser, argv, TAKES)
+    except SystemExit as done:  # --help and --version
         return done.code if isinstance(done.code, int) else 2
+    except WrongCommandLine as wrong:
+        sys.stderr.write(f"{parser.format_usage()}litellm-steward: {wrong}\n")
+        return 2
     try:
         settings = _settings(options)
         configure_logging(settings.steward_log_level)
@@ -126,36 +151,33 @@ async def _tools(settings: Settings, *, as_json: bool) -> int:
 
 def _settings(options: argparse.Namespace) -> Settings:
     given = vars(options)
-    env_file = given.get("env_file")
-    if env_file is not None and not Path(env_file).is_file():  # pydantic-settings would not say a word
-        raise SettingsError(f"--env-file {env_file} does not exist")
-    return load_settings(**{OVERRIDES[name]: given[name] for name in OVERRIDES if name in given})
+    return load_settings(
+        env_file=given.get("env_file"), **{OVERRIDES[name]: given[name] for name in OVERRIDES if name in given}
+    )
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     common = _common_options()
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="litellm-steward",
         description="An MCP server that lets an agent run a live LiteLLM gateway safely.",
-        epilog="Without a command, it serves stdio. Everything else is set in the environment or a .env file; "
-        "the admin key is LITELLM_MASTER_KEY or LITELLM_MASTER_KEY_FILE.",
+        epilog="Without a command, it serves stdio. Settings are variables of the environment, or lines NAME=VALUE of "
+        "the file that --env-file or STEWARD_ENV_FILE names; no other file is read. The admin key is "
+        f"LITELLM_MASTER_KEY_FILE or LITELLM_MASTER_KEY. All settings: {', '.join(sorted(SETTINGS))}.",
         parents=[common],
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"litellm-steward {__version__}")
     parser.set_defaults(command="serve", transport="stdio", host=None, port=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
-    def command(name: str, summary: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=summary, description=summary, parents=[common], allow_abbrev=False)
+    def command(name: str, summary: str) -> Parser:
+        added = commands.add_parser(name, help=summary, description=summary, parents=[common])
         added.set_defaults(command=name)
         return added
 
     serve = command("serve", "Serve MCP over stdio or HTTP.")
-    serve.add_argument(
-        "--transport", choices=("stdio", "sse", "streamable-http"), default="stdio", help="default: %(default)s"
-    )
-    serve.add_argument("--host", help="for HTTP: the address to serve on (default: 127.0.0.1)")
+    serve.add_argument("--transport", choices=TRANSPORTS, default="stdio", help="default: %(default)s")
+    serve.add_argument("--host", type=_host, help="for HTTP: the address to serve on (default: 127.0.0.1)")
     serve.add_argument("--port", type=_port, help="for HTTP: the port to serve on (default: 8000; 0 picks a free one)")
     command("check", "Say whether this configuration works, what it may do, and how to mend what does not.")
     tools = command("tools", "Print the tools that this configuration offers.")
@@ -163,20 +185,31 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _common_options() -> argparse.ArgumentParser:
+def _common_options() -> Parser:
     """Options of every command, before or after its name. Absent ones leave no trace, so neither place wins."""
-    options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
+    options = Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = options.add_argument_group("settings", "each overrides the environment variable in brackets")
     group.add_argument("--base-url", metavar="URL", help="the LiteLLM proxy [LITELLM_BASE_URL]")
     group.add_argument("--read-only", action="store_true", help="offer only the tools that read [STEWARD_READ_ONLY]")
     group.add_argument("--toolsets", metavar="NAMES", help="toolsets, separated by commas [STEWARD_TOOLSETS]")
     group.add_argument("--approval", choices=get_args(Approval), help="who agrees to deletions [STEWARD_APPROVAL]")
     group.add_argument("--log-level", type=str.upper, choices=get_args(LogLevel), help="for stderr [STEWARD_LOG_LEVEL]")
-    group.add_argument("--env-file", metavar="PATH", help="read settings from this file instead of .env")
+    group.add_argument(
+        "--env-file",
+        type=Path,
+        metavar="PATH",
+        help="read settings from this file, where the environment has none [STEWARD_ENV_FILE]",
+    )
     return options
 
 
 def _port(text: str) -> int:
     if text.isascii() and text.isdigit() and int(text) <= 65535:
         return int(text)
-    raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    raise argparse.ArgumentTypeError(TAKES["--port"])
+
+
+def _host(text: str) -> str:
+    if holds_key(text):
+        raise argparse.ArgumentTypeError(TAKES["--host"])
+    return text

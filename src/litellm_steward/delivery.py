@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -27,6 +28,20 @@ def prepare_delivery(settings: Settings) -> None:
     """Fail before a key is made, not after, if it could not be handed over."""
     if settings.steward_key_delivery == "file":
         _folder(settings)
+
+
+def check_delivery(settings: Settings) -> None:
+    """As ``prepare_delivery``, but the folder is not made: raises ``Refused`` if it could not be used or made."""
+    folder = settings.steward_key_dir
+    if settings.steward_key_delivery != "file" or folder is None:
+        return
+    try:
+        if not folder.exists():
+            _check_can_be_made(folder)
+            return
+        _check_folder(folder)
+    except OSError as error:
+        raise _unusable(error) from error
 
 
 def deliver(settings: Settings, key: SecretStr, name: str) -> Delivered:
@@ -66,10 +81,29 @@ def _folder(settings: Settings) -> Path:
         raise Refused("STEWARD_KEY_DELIVERY=file needs STEWARD_KEY_DIR")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.stat().st_mode & 0o077:
-            raise Refused(f"STEWARD_KEY_DIR must be accessible to its owner only: chmod 700 {folder}")
+        _check_folder(folder)
     except OSError as error:
-        raise Refused(f"STEWARD_KEY_DIR cannot be used ({error.strerror})") from error
-    if not os.access(folder, os.W_OK):
-        raise Refused("STEWARD_KEY_DIR is not writable")
+        raise _unusable(error) from error
     return folder
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    if folder.stat().st_mode & 0o077:
+        raise Refused(f"STEWARD_KEY_DIR must be accessible to its owner only: chmod 700 {folder}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise Refused("STEWARD_KEY_DIR is not writable")
+
+
+def _check_can_be_made(folder: Path) -> None:
+    """What ``mkdir --parents`` would need: the nearest folder that is there is one, and may be written to."""
+    above = next(parent for parent in folder.absolute().parents if os.path.lexists(parent))
+    if not above.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    if os.path.lexists(folder) or not os.access(above, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _unusable(error: OSError) -> Refused:
+    return Refused(f"STEWARD_KEY_DIR cannot be used ({error.strerror})")

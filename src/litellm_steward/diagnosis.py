@@ -15,8 +15,8 @@ from litellm_steward.api.standing import OwnKey
 from litellm_steward.api.version import NEWEST_TESTED, OLDEST_SUPPORTED, Version, unsupported
 from litellm_steward.errors import KeyRefused, NoDatabase, RoleRefused, StewardError, TimedOut, Unreachable
 from litellm_steward.measurements import LATENCY_FROM
-from litellm_steward.settings import KEY_HEADER, Settings
-from litellm_steward.text import clean, quote, sentence_list
+from litellm_steward.settings import KEY_HEADER, Origins, Settings
+from litellm_steward.text import MAX_ID, clean, quote, scrub, sentence_list
 
 Level = Literal["ok", "note", "FAULT"]
 Read = Literal["keys", "users", "teams", "customers", "models", "fallbacks", "usage"]
@@ -44,6 +44,8 @@ class Findings:
     licence: str = ""
     stores_models: bool | None = None
     key_folder: StewardError | None = None
+    record: str = ""
+    """Why the record of changes cannot be written."""
 
 
 @dataclass(frozen=True)
@@ -247,14 +249,34 @@ def _settings(settings: Settings, found: Findings) -> list[Item]:
         f"toolsets {', '.join(map(clean, settings.steward_toolsets))}; "
         f"approval {settings.steward_approval}; new keys {delivery}"
     )
-    items = [Item("ok", "settings", said)]
+    items = [Item("ok", "settings", said), *_origins(settings.origins)]
     if settings.steward_approval == "off":
         items.append(Item("note", "approval", "off: deletions happen without asking anybody"))
     if found.key_folder is not None:
         where = settings.steward_key_dir
         mend = f"As the user who runs the steward: mkdir -p {where} && chmod 700 {where}"
         items.append(Item("FAULT", "key folder", found.key_folder.message, mend))
+    if found.record:
+        where = settings.steward_audit_log
+        mend = "Let STEWARD_AUDIT_LOG name a file in a folder that the user who runs the steward may write to."
+        items.append(Item("FAULT", "record", f"{where} cannot be written ({found.record})", mend))
     return items
+
+
+def _origins(origins: Origins) -> Iterator[Item]:
+    """Where each setting came from; never what it is, because some are secrets."""
+    file = quote(scrub(str(origins.env_file)), MAX_ID) if origins.env_file is not None else ""
+    sources = {
+        "the command line": origins.command_line,
+        "the environment": origins.environment,
+        f"the file {file}": origins.file,
+    }
+    told = [f"{', '.join(names)} from {source}" for source, names in sources.items() if names]
+    yield Item("ok", "set", "; ".join([*told, "the others are the defaults" if told else "nothing: all are defaults"]))
+    if file and not origins.file:
+        yield Item("note", "env file", f"{file} sets nothing that is not set elsewhere")
+    if origins.names_another_file:
+        yield Item("note", "env file", f"STEWARD_ENV_FILE in {file} is not followed: one file is read")
 
 
 def key_fault(judged: Sequence[Verdict]) -> Item | None:

@@ -98,7 +98,7 @@ def _toolsets(settings: Settings, catalog: Sequence[ToolSpec]) -> frozenset[str]
     wanted = settings.steward_toolsets or ("default",)
     if unknown := [name for name in wanted if name not in known | {"all"}]:
         raise SettingsError(
-            f"STEWARD_TOOLSETS names an unknown toolset: {', '.join(map(quote, unknown))}",
+            f"STEWARD_TOOLSETS names an unknown toolset: {', '.join(quote(scrub(name)) for name in unknown)}",
             hint=f"Valid are: {', '.join(sorted(known | {'all'}))}.",
         )
     return frozenset(known if "all" in wanted else wanted)

@@ -1,19 +1,28 @@
-"""Settings: environment variables, a ``.env`` file in the working folder, or the command line."""
+"""Settings: from environment variables, from a file that somebody named, and from the command line.
+
+No other file is read. A host starts its servers in whatever folder is open, and what lies there decides nothing.
+"""
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from litellm_steward.addresses import LOOPBACK
+from litellm_steward.addresses import is_this_machine
+from litellm_steward.env_file import EnvFileUnusable, read_env_file
 from litellm_steward.errors import StewardError
 from litellm_steward.secret import ConstantSecret, FileSecret, NoSecret, SecretSource, reveal
+from litellm_steward.setting_names import Stray, strays
+from litellm_steward.text import clean, quote, scrub
 
 Approval = Literal["auto", "elicit", "plan", "off"]
 Credentials = Literal["steward", "caller"]
@@ -32,17 +41,32 @@ KEY_HEADER: Final = "X-LiteLLM-Key"
 SHORTEST_TOKEN: Final = 16
 _TOKEN: Final = re.compile(rf"[!-~]{{{SHORTEST_TOKEN},}}")
 
+ENV_FILE: Final = "STEWARD_ENV_FILE"
+"""Names the file of settings. Not a setting itself: it says where they are."""
+
 
 class SettingsError(StewardError):
     """A setting is missing or wrong; the message names the variable and the line that mends it."""
 
 
+@dataclass(frozen=True)
+class Origins:
+    """Where settings came from, by their variables' names; those that are not there are the defaults."""
+
+    environment: tuple[str, ...] = ()
+    file: tuple[str, ...] = ()
+    command_line: tuple[str, ...] = ()
+    env_file: Path | None = None
+    names_another_file: bool = False
+    """Whether the file holds STEWARD_ENV_FILE, which is not followed."""
+
+
 class Settings(BaseSettings):
     """Every setting. The field descriptions are the README's table."""
 
-    model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    _origins: Origins = PrivateAttr(default_factory=Origins)
 
     litellm_base_url: str = Field(default="http://localhost:4000", description="The proxy")
     litellm_master_key: SecretStr | None = Field(
@@ -122,7 +146,7 @@ class Settings(BaseSettings):
     )
     @classmethod
     def _blank_is_unset(cls, value: object) -> object:
-        """``NAME=`` in a .env file means "not set"."""
+        """``NAME=`` means "not set"."""
         return None if isinstance(value, str) and not value.strip() else value
 
     @field_validator("litellm_base_url")
@@ -149,7 +173,7 @@ class Settings(BaseSettings):
         if value is None:
             return None
         url = urlsplit(value)
-        if url.scheme != "https" and (url.scheme != "http" or url.hostname not in LOOPBACK):
+        if url.scheme != "https" and (url.scheme != "http" or not is_this_machine(url.hostname or "")):
             raise ValueError("must start with https://; http:// is for this machine alone")
         if not url.hostname or url.username is not None or url.query or url.fragment:
             raise ValueError("must be a URL without user name, query and fragment")
@@ -177,6 +201,28 @@ class Settings(BaseSettings):
         held = self.litellm_master_key is not None or self.litellm_master_key_file is not None
         if self.steward_credentials == "caller" and held:
             raise ValueError("STEWARD_CREDENTIALS=caller excludes LITELLM_MASTER_KEY and LITELLM_MASTER_KEY_FILE")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """No file: ``load_settings`` reads the one that was named."""
+        return init_settings, env_settings
+
+    @property
+    def origins(self) -> Origins:
+        """Where the settings came from. Known of those that ``load_settings`` made."""
+        return self._origins
+
+    def coming_from(self, origins: Origins) -> Self:
+        """These settings, which remember where they came from."""
+        self._origins = origins
         return self
 
     @property
@@ -221,15 +267,89 @@ def is_token(secret: SecretStr) -> bool:
     return _TOKEN.fullmatch(reveal(secret)) is not None
 
 
-def load_settings(**overrides: object) -> Settings:
-    """Settings from the environment, overridden by the command line; problems as one sentence each."""
+SETTINGS: Final = frozenset(name.upper() for name in Settings.model_fields)
+
+
+def load_settings(*, env_file: Path | None = None, **given: object) -> Settings:
+    """Settings of this process: the command line wins over the environment, which wins over the named file.
+
+    ``env_file``: what ``--env-file`` names; without it, what STEWARD_ENV_FILE in the environment names, if anything.
+    ``given``: settings by field name, from the command line; ``None`` is not given.
+    Raises ``SettingsError``: problems as one sentence each, without the values.
+    """
+    named, by = (env_file, "--env-file") if env_file is not None else (_named_in(os.environ), ENV_FILE)
+    filed = _read(named, by) if named is not None else {}
+    _refuse_strays({"the environment": os.environ, _shown(named): filed})
+    in_environment = _by_setting(os.environ, "the environment")
+    in_file = _by_setting(filed, _shown(named))
+    on_command_line = {name.upper(): value for name, value in given.items() if value is not None}
+    origins = Origins(
+        environment=_listed(in_environment.keys() - on_command_line.keys()),
+        file=_listed(in_file.keys() - in_environment.keys() - on_command_line.keys()),
+        command_line=_listed(on_command_line),
+        env_file=named,
+        names_another_file=any(name.upper() == ENV_FILE for name in filed),
+    )
+    chosen = {**{name: in_file[name] for name in origins.file}, **on_command_line}
     try:
-        return Settings(**{k: v for k, v in overrides.items() if v is not None})  # type: ignore[arg-type]
+        settings = Settings(**{name.lower(): value for name, value in chosen.items()})  # type: ignore[arg-type]
     except ValidationError as error:
-        problems = []
-        for item in error.errors(include_url=False, include_input=False, include_context=False):
-            name = str(item["loc"][0]).upper() if item["loc"] else ""
-            message = item["msg"].removeprefix("Value error, ")
-            problems.append(f"{name}: {message}" if name else message)
-        folder = f" (also looked into {Path('.env').resolve()})" if Path(".env").exists() else ""
-        raise SettingsError(f"The configuration is wrong{folder}: {'; '.join(problems)}") from None
+        raise SettingsError(f"The configuration is wrong: {'; '.join(_problems(error, origins))}") from None
+    return settings.coming_from(origins)
+
+
+def _named_in(environment: Mapping[str, str]) -> Path | None:
+    named = next((value for name, value in environment.items() if name.upper() == ENV_FILE), "")
+    return Path(named) if named.strip() else None
+
+
+def _read(path: Path, by: str) -> Mapping[str, str]:
+    try:
+        return read_env_file(path)
+    except EnvFileUnusable as error:
+        raise SettingsError(f"{_shown(path)}, which {by} names, {error}") from None
+
+
+def _shown(path: Path | None) -> str:
+    return f"the file {quote(scrub(str(path)), 300)}"
+
+
+def _refuse_strays(sources: Mapping[str, Mapping[str, str]]) -> None:
+    """Stop at what was probably meant to be a setting and is none."""
+    told = [
+        _told(stray, source)
+        for source, variables in sources.items()
+        for stray in strays(variables, SETTINGS | {ENV_FILE})
+    ]
+    if told:
+        raise SettingsError("; ".join(told), hint="`litellm-steward --help` lists the settings; nothing was started.")
+
+
+def _told(stray: Stray, source: str) -> str:
+    guess = f": did you mean {stray.meant}?" if stray.meant else ""
+    return f"{clean(scrub(stray.name), 60)} in {source} is not a setting{guess}"
+
+
+def _by_setting(variables: Mapping[str, str], source: str) -> Mapping[str, str]:
+    """The settings among variables, by their names in capitals."""
+    found: dict[str, str] = {}
+    for written, value in variables.items():
+        name = written.upper()
+        if name in SETTINGS and found.setdefault(name, value) != value:
+            raise SettingsError(f"{name} stands twice in {source}, in capitals and in small letters; remove one")
+    return found
+
+
+def _listed(names: Iterable[str]) -> tuple[str, ...]:
+    """In the order of the README's table."""
+    return tuple(name.upper() for name in Settings.model_fields if name.upper() in set(names))
+
+
+def _problems(error: ValidationError, origins: Origins) -> list[str]:
+    problems = []
+    for item in error.errors(include_url=False, include_input=False, include_context=False):
+        name = str(item["loc"][0]).upper() if item["loc"] else ""
+        message = item["msg"].removeprefix("Value error, ")
+        place = f" ({_shown(origins.env_file)})" if name in origins.file else ""
+        problems.append(f"{name}{place}: {message}" if name else message)
+    return problems

@@ -22,7 +22,8 @@ def no_certificates() -> Iterator[None]:
     """No test speaks TLS, and reading the machine's certificates takes longer than most tests."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("httpx._transports.default.create_ssl_context", lambda **_: context)
+        for name in ("httpx.create_ssl_context", "httpx._transports.default.create_ssl_context"):
+            patch.setattr(name, lambda **_: context)
         yield
 
 

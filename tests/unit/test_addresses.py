@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from litellm_steward.addresses import host_of, is_address, is_inside, shown_address
+from litellm_steward.addresses import host_of, is_address, is_inside, is_this_machine, shown_address
 from litellm_steward.deployment_request import new_deployment
 from litellm_steward.errors import InvalidArgument, Refused
 
@@ -85,3 +85,35 @@ def test_an_address_that_is_none_is_shown_without_its_secrets(address: str) -> N
 )
 def test_a_server_of_ones_own_is_known_by_its_number_or_name(address: str, inside: bool) -> None:
     assert is_inside(address) is inside
+
+
+@pytest.mark.parametrize(
+    ("host", "this"),
+    [
+        ("localhost", True),
+        ("LOCALHOST.", True),
+        ("litellm.localhost", True),
+        ("a.b.localhost.", True),
+        ("localhost.localdomain", True),
+        ("ip6-localhost", True),
+        ("127.0.0.1", True),
+        ("127.8.9.10", True),
+        ("127.1", True),
+        ("0x7f.0.0.1", True),
+        ("2130706433", True),
+        ("0.0.0.0", True),  # noqa: S104 - to ask, not to serve
+        ("::1", True),
+        ("[::1]", True),
+        ("::", True),
+        ("::ffff:127.0.0.2", True),
+        ("localhost.example", False),
+        ("notlocalhost", False),
+        ("128.0.0.1", False),
+        ("10.0.0.1", False),
+        ("::2", False),
+        ("127.example", False),
+        ("", False),
+    ],
+)
+def test_what_leads_to_this_machine_only(host: str, *, this: bool) -> None:
+    assert is_this_machine(host) is this

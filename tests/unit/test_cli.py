@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import socket
 import subprocess
 import sys
@@ -12,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from litellm_steward import __version__
-from litellm_steward.cli import OVERRIDES, cli
-from litellm_steward.settings import Settings
+from litellm_steward.cli import OVERRIDES, TAKES, cli
+from litellm_steward.settings import SETTINGS, Settings
 from litellm_steward.tools.catalog import CATALOG
 
 
@@ -66,7 +67,10 @@ def test_an_option_wins_over_the_file_and_the_environment(
     ("argv", "said"),
     [
         (["tools", "--toolsets", "nope"], "STEWARD_TOOLSETS names an unknown toolset: 'nope'. Valid are: all, default"),
-        (["--env-file", "nowhere"], "--env-file nowhere does not exist."),
+        (
+            ["--env-file", "nowhere"],
+            "the file 'nowhere', which --env-file names, cannot be read (No such file or directory).",
+        ),
         (["--base-url", "localhost:4000"], "LITELLM_BASE_URL: must start with http:// or https://"),
         (["serve", "--port", "1"], "--host and --port need --transport streamable-http or sse."),
         (
@@ -87,6 +91,73 @@ def test_a_wrong_configuration_is_a_sentence(argv: list[str], said: str, capsys:
 def test_a_wrong_command_line_is_refused(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli(argv) == 2
     assert "usage: litellm-steward" in capsys.readouterr().err
+
+
+KEY = "sk-typed-0123456789abcdef"
+TYPED = [
+    (["--api-key", KEY], "no such option: --api-key."),
+    (["check", "--api-key", KEY], "no such option: --api-key."),
+    ([f"--master-key={KEY}"], "no such option: --master-key."),
+    (["serve", f"--auth-token={KEY}"], "no such option: --auth-token."),
+    ([f"-k{KEY}"], "no such option: -k."),
+    ([f"--{KEY}"], "no such option: an option that is not shown."),
+    (["--envfile", KEY], "no such option: --envfile; did you mean --env-file?"),
+    ([KEY], "COMMAND is serve, check or tools."),
+    (["check", KEY], "1 argument too many."),
+    (["tools", "--json", KEY, KEY], "2 arguments too many."),
+    (["--", KEY], "no such option"),
+    (["serve", "--port", KEY], "--port takes a number from 0 to 65535."),
+    (["serve", f"--port={KEY}"], "--port takes a number from 0 to 65535."),
+    (["serve", "--transport", KEY], "--transport takes one of stdio, sse, streamable-http."),
+    (["serve", "--transport", "sse", "--host", KEY], "--host takes an address of this machine, or its name."),
+    ([f"--approval={KEY}"], "--approval takes one of auto, elicit, plan, off."),
+    (["--log-level", KEY], "--log-level takes one of DEBUG, INFO, WARNING, ERROR, CRITICAL."),
+    ([f"--read-only={KEY}"], "--read-only takes no value."),
+    (["tools", f"--json={KEY}"], "--json takes no value."),
+    ([f"--help={KEY}"], "-h/--help takes no value."),
+    (["--base-url", KEY], "LITELLM_BASE_URL: must start with http:// or https://."),
+    (["tools", "--toolsets", KEY], "STEWARD_TOOLSETS names an unknown toolset: '[hidden]'."),
+    (["--env-file", KEY], "the file '[hidden]', which --env-file names, cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("argv", "said"), TYPED, ids=[" ".join(argv).replace(KEY, "KEY") for argv, _ in TYPED])
+def test_a_key_that_was_typed_is_not_repeated(argv: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli(argv) == 2
+    out, err = capsys.readouterr()
+    assert (out, KEY[8:] in err) == ("", False)
+    assert said in err
+
+
+@pytest.mark.parametrize("word", ["hunter2", "pass word\x1b[31m", "-phunter2", "--x=hunter2"])
+def test_nor_is_a_secret_of_no_known_shape(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for argv in ([word], ["check", word], ["serve", "--port", word], ["serve", "--transport", word], ["--x", word]):
+        assert cli(argv) == 2
+        err = capsys.readouterr().err
+        assert "hunter2" not in err
+        assert "\x1b" not in err
+
+
+def test_who_types_a_key_is_told_to_replace_it(capsys: pytest.CaptureFixture[str]) -> None:
+    for argv in (["--api-key", KEY], ["serve", "--port", KEY], [KEY]):
+        cli(argv)
+        assert "Replace a key that was typed here" in capsys.readouterr().err
+    cli(["fly"])
+    assert "Replace" not in capsys.readouterr().err
+
+
+def test_every_option_says_what_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    options = set[str]()
+    for command in ([], ["serve"], ["check"], ["tools"]):
+        assert cli([*command, "--help"]) == 0
+        options |= set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", capsys.readouterr().out))
+    assert options == set(TAKES) - {"COMMAND"}
+
+
+def test_the_help_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    cli(["--help"])
+    said = capsys.readouterr().out
+    assert [name for name in (*SETTINGS, "STEWARD_ENV_FILE") if name not in said] == []
 
 
 def test_a_port_in_use_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,7 +181,7 @@ def test_no_option_takes_a_secret() -> None:
 
 
 def test_options_stand_for_settings_that_exist() -> None:
-    assert set(OVERRIDES.values()) - {"_env_file"} <= set(Settings.model_fields)
+    assert set(OVERRIDES.values()) <= set(Settings.model_fields)
 
 
 def test_a_dead_proxy_does_not_stop_the_start() -> None:
@@ -135,6 +206,18 @@ def test_a_dead_proxy_does_not_stop_the_start() -> None:
         process.stdin.close()
         assert process.wait(60) == 0
     assert [tool["name"] for tool in listed] == [spec.name for spec in CATALOG if spec.toolset == "default"]
+
+
+@pytest.mark.parametrize("command", [["tools"], ["tools", "--json"], ["check"]])
+def test_reading_commands_write_nothing(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the folder for keys, nor the record, nor what is above them."""
+    monkeypatch.setenv("LITELLM_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("LITELLM_MASTER_KEY", KEY)
+    monkeypatch.setenv("STEWARD_KEY_DELIVERY", "file")
+    monkeypatch.setenv("STEWARD_KEY_DIR", str(tmp_path / "new" / "keys"))
+    monkeypatch.setenv("STEWARD_AUDIT_LOG", str(tmp_path / "record.jsonl"))
+    assert cli(command) == (1 if command == ["check"] else 0)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_stdio_refuses_a_wrong_configuration_before_it_serves() -> None:

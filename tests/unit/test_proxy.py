@@ -294,10 +294,31 @@ async def test_an_error_that_quotes_our_key_does_not_pass_it_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "uses_proxy_settings"), [("localhost", False), ("127.0.0.1", False), ("[::1]", False), ("litellm", True)]
+    ("host", "through_it"),
+    [
+        ("localhost", False),
+        ("gateway.localhost", False),
+        ("127.0.0.1", False),
+        ("127.0.0.2", False),
+        ("127.1", False),
+        ("0.0.0.0", False),  # noqa: S104 - to ask, not to serve
+        ("[::1]", False),
+        ("[::ffff:127.0.0.1]", False),
+        ("litellm", True),
+        ("10.0.0.1", True),
+    ],
 )
-def test_a_corporate_proxy_never_sees_requests_to_this_machine(host: str, *, uses_proxy_settings: bool) -> None:
-    assert Proxy(f"http://{host}:4000", KEY)._client.trust_env == uses_proxy_settings
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_corporate_proxy_never_sees_requests_to_this_machine(
+    scheme: str, host: str, *, through_it: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://corporate.test:3128")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    address = f"{scheme}://{host}:4000"
+    client = Proxy(address, KEY)._client
+    assert (client._transport_for_url(httpx.URL(address)) is not client._transport) == through_it
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -70,7 +70,7 @@ def test_the_configurations_are_json_with_real_settings(block: str) -> None:
     configuration = json.loads(block)
     servers = configuration.get("mcpServers") or configuration["servers"]
     for server in servers.values():
-        assert {name.lower() for name in server["env"]} <= set(Settings.model_fields)
+        assert {name.lower() for name in server.get("env", {})} <= set(Settings.model_fields)
 
 
 def test_the_make_targets_exist() -> None:

@@ -1,4 +1,4 @@
-"""Settings: from the environment or ``.env``, blank is unset, and a mistake names its variable."""
+"""Settings: from the environment or a named file, blank is unset, and a mistake names its variable."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from litellm_steward.secret import ConstantSecret, FileSecret, SecretUnavailable, reveal
-from litellm_steward.settings import Settings, SettingsError, load_settings
+from litellm_steward.settings import Origins, Settings, SettingsError, load_settings
 
 KEY = "sk-settings-test-0001"
 
@@ -35,23 +35,28 @@ def test_the_defaults() -> None:
 def test_the_environment_wins_over_the_file_and_the_command_line_over_both(
     empty_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (empty_folder / ".env").write_text(
-        "LITELLM_BASE_URL=http://file:4000/\nSTEWARD_TIMEOUT=5\nSTEWARD_APPROVAL=plan\nUNRELATED=1\n"
-    )
+    file = empty_folder / "named"
+    file.write_text("LITELLM_BASE_URL=http://file:4000/\nSTEWARD_TIMEOUT=5\nSTEWARD_APPROVAL=plan\nUNRELATED=1\n")
     monkeypatch.setenv("STEWARD_TIMEOUT", "6")
     monkeypatch.setenv("STEWARD_APPROVAL", "off")
-    settings = load_settings(steward_approval="elicit", steward_read_only=None)
+    settings = load_settings(env_file=file, steward_approval="elicit", steward_read_only=None)
     assert settings.litellm_base_url == "http://file:4000", "without the slash at its end"
     assert settings.steward_timeout == 6
     assert settings.steward_approval == "elicit"
     assert settings.steward_read_only is False, "what the command line leaves out is not given"
+    assert settings.origins == Origins(
+        environment=("STEWARD_TIMEOUT",),
+        file=("LITELLM_BASE_URL",),
+        command_line=("STEWARD_APPROVAL",),
+        env_file=file,
+    )
 
 
 def test_blank_is_unset(empty_folder: Path) -> None:
     names = ["LITELLM_MASTER_KEY", "LITELLM_MASTER_KEY_FILE", "STEWARD_KEY_DIR", "STEWARD_AUDIT_LOG"]
     names += ["STEWARD_AUTH_TOKEN", "STEWARD_AUTH_TOKEN_FILE"]
-    (empty_folder / ".env").write_text("".join(f"{name}=  \n" for name in names))
-    settings = load_settings()
+    (empty_folder / "named").write_text("".join(f"{name}=  \n" for name in names))
+    settings = load_settings(env_file=empty_folder / "named")
     assert [getattr(settings, name.lower()) for name in names] == [None] * 6
 
 
@@ -91,16 +96,14 @@ def test_a_password_in_the_address_is_refused_without_being_repeated(monkeypatch
     assert "hunter2" not in str(caught.value)
 
 
-def test_all_mistakes_are_told_at_once_and_where_else_was_looked(
-    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (empty_folder / ".env").write_text("STEWARD_TIMEOUT=never\n")
+def test_all_mistakes_are_told_at_once_and_where_they_are(empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = empty_folder / "named"
+    file.write_text("STEWARD_TIMEOUT=never\n")
     monkeypatch.setenv("STEWARD_APPROVAL", "maybe")
     with pytest.raises(SettingsError) as caught:
-        load_settings()
-    assert "STEWARD_TIMEOUT" in str(caught.value)
-    assert "STEWARD_APPROVAL" in str(caught.value)
-    assert str(empty_folder / ".env") in str(caught.value)
+        load_settings(env_file=file)
+    assert f"STEWARD_TIMEOUT (the file '{file}'): " in str(caught.value)
+    assert "STEWARD_APPROVAL: " in str(caught.value)
 
 
 def test_file_delivery_needs_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:

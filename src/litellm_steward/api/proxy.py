@@ -29,7 +29,7 @@ import httpx
 from pydantic import SecretStr, TypeAdapter
 
 from litellm_steward import errors
-from litellm_steward.addresses import LOOPBACK
+from litellm_steward.addresses import is_this_machine
 from litellm_steward.api.bodies import read_bounded
 from litellm_steward.api.decode import Answer, decode
 from litellm_steward.secret import SecretSource, reveal
@@ -102,10 +102,10 @@ class Proxy:
             # One caller's cookie must not come with another's request.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             # A corporate HTTP_PROXY must not see requests to this machine.
-            trust_env=httpx.URL(self.base_url).host not in LOOPBACK,
+            trust_env=not is_this_machine(httpx.URL(self.base_url).host),
             transport=self._transport,
             # Reading the machine's certificates takes a tenth of a second, and without TLS nobody looks at them.
-            verify=httpx.URL(self.base_url).scheme != "http",
+            verify=httpx.URL(self.base_url).scheme == "https" and httpx.create_ssl_context(),
         )
 
     def with_key(self, key: SecretSource, *, hint: str) -> Proxy:

@@ -16,7 +16,7 @@ import anyio
 import httpx
 import jwt
 
-from litellm_steward.addresses import LOOPBACK
+from litellm_steward.addresses import is_this_machine
 from litellm_steward.serving.gate import CannotVerify
 from litellm_steward.serving.limits import Buckets
 from litellm_steward.text import quote
@@ -95,7 +95,7 @@ class IssuerKeys:
                 self._fetched = self._clock()
 
     async def _fetch(self) -> tuple[IssuerKey, ...]:
-        local = urlsplit(self._issuer).hostname in LOOPBACK
+        local = is_this_machine(urlsplit(self._issuer).hostname or "")
         async with httpx.AsyncClient(
             transport=self._transport,
             trust_env=not local,
@@ -103,7 +103,7 @@ class IssuerKeys:
             headers={"Accept": "application/json", "User-Agent": "litellm-steward"},
         ) as client:
             url = await self._jwks_uri(client)
-            if not url.startswith("https://") and not (local and urlsplit(url).hostname in LOOPBACK):
+            if not url.startswith("https://") and not (local and is_this_machine(urlsplit(url).hostname or "")):
                 raise CannotVerify("its jwks_uri is not an https:// URL")
             document = await _get(client, url)
         entries = document.get("keys") if document is not None else None
