@@ -145,7 +145,7 @@ async def test_check_says_so_and_sends_no_key(version: str, capsys: pytest.Captu
 
 async def test_what_was_not_asked_is_not_told() -> None:
     items = diagnose(settings_for(BASE_URL), Findings(version=Version(1, 74, 9)))
-    assert [item.name for item in items] == ["proxy", "LiteLLM", "settings"]
+    assert [item.name for item in items] == ["proxy", "LiteLLM", "settings", "set"]
 
 
 async def test_the_boundaries() -> None:
