@@ -17,7 +17,7 @@ RELEASE ?= newest
 RELEASES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint format check ci bench load record gateway-up gateway-down build clean sync
+.PHONY: help demo test tested test-fast lint format check ci bench load record gateway-up gateway-down build clean sync
 
 help: ## Say what there is to do
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,10 @@ test: sync ## Run every test, also against real LiteLLM proxies (RELEASES="lts n
 	@echo "The live part boots real LiteLLM proxies: 15 to 20 minutes on two cores, and a few more"
 	@echo "the first time, to install them. 'make test-fast' leaves it out."
 	STEWARD_TEST_RELEASES="$(RELEASES)" $(RUN) pytest -n 2
+
+tested: sync ## Run every test on every supported release, and write down that they passed
+	STEWARD_TEST_RELEASES="oldest lts newest" $(RUN) pytest -n 2
+	$(RUN) python -m tests.tested
 
 test-fast: sync ## Run the tests that need no gateway, in about four minutes
 	$(RUN) pytest -n 2 -m "not live"

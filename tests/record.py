@@ -2,8 +2,8 @@
 
 Boots and seeds a gateway of each release, one after the other, makes the calls of
 ``recorded_calls.py`` and ``recorded_tools.py``, and writes ``tests/recordings/``; long rollups and log rows lose
-what the steward never reads. With ``--keep`` it uses
-the gateways of an earlier run; a release's number records that release only.
+what the steward never reads. With ``--keep`` it uses the gateways of an earlier run; a release's number records that
+release only, and ``--port`` moves the gateways to other ports.
 """
 
 from __future__ import annotations
@@ -236,7 +236,7 @@ def record(version: str, port: int, *, keep: bool) -> None:
     ledger_file = gateway.run.ledger
     running = gateway.up(fresh=not keep, progress=progress)
     ledger = Ledger.load(ledger_file) if keep and ledger_file.exists() else seed(running, progress)
-    bare_gateway = Gateway(version, port + 10)
+    bare_gateway = Gateway(version, port + len(SUPPORTED))
     try:
         files: dict[str, Any] = {}
         for recorded, known in ((running, ledger), (bare_gateway.up(database=False, progress=progress), None)):
@@ -255,11 +255,12 @@ def record(version: str, port: int, *, keep: bool) -> None:
 
 def main() -> int:
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("versions", nargs="*", default=SUPPORTED)
+    parser.add_argument("versions", nargs="*", choices=SUPPORTED, default=SUPPORTED)
+    parser.add_argument("--port", type=int, default=FIRST_PORT, help="of the first gateway")
     parser.add_argument("--keep", action="store_true", help="use gateways that run already, and let them run")
     chosen = parser.parse_args()
     for version in chosen.versions:
-        record(version, FIRST_PORT + SUPPORTED.index(version), keep=chosen.keep)
+        record(version, chosen.port + SUPPORTED.index(version), keep=chosen.keep)
     return 0
 
 

@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from litellm_steward.access import ADMIN, VIEWER, Access
 from litellm_steward.api.standing import OwnKey
+from litellm_steward.api.tested import DAY
 from litellm_steward.api.version import NEWEST_TESTED, OLDEST_SUPPORTED, Version, unsupported
 from litellm_steward.errors import KeyRefused, NoDatabase, RoleRefused, StewardError, TimedOut, Unreachable
 from litellm_steward.measurements import LATENCY_FROM
@@ -172,7 +173,7 @@ def _unreached(settings: Settings, error: StewardError) -> Item:
 
 
 def _release(found: Findings) -> Item:
-    tested = f"tested with {OLDEST_SUPPORTED} to {NEWEST_TESTED}"
+    tested = f"tested with {OLDEST_SUPPORTED} to {NEWEST_TESTED} on {DAY}"
     if found.version is None:
         return Item("note", "LiteLLM", f"it does not tell its version to this key ({tested})")
     if (refusal := unsupported(found.version)) is not None:

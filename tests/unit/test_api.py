@@ -14,7 +14,7 @@ import respx
 from litellm_steward.api import customers, keys, teams, users
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.api.version import LTS_TESTED, NEWEST_TESTED, OLDEST_SUPPORTED, Version, detect, readiness
+from litellm_steward.api.version import NEWEST_TESTED, OLDEST_SUPPORTED, Version, detect, readiness
 from litellm_steward.errors import InvalidArgument
 from litellm_steward.secret import reveal
 from tests.scrubbing import invented_hash, invented_team
@@ -66,7 +66,7 @@ def test_what_is_no_version_is_none(text: str) -> None:
 
 
 def test_versions_compare_as_numbers() -> None:
-    assert OLDEST_SUPPORTED < Version(1, 100, 0) < LTS_TESTED < NEWEST_TESTED
+    assert OLDEST_SUPPORTED < Version(1, 100, 0) < NEWEST_TESTED
 
 
 # ---- keys --------------------------------------------------------------------------------------

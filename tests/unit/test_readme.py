@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from examples.gateway import LTS, NEWEST, OLDEST
 from litellm_steward import __version__
-from litellm_steward.api.version import LTS_TESTED, NEWEST_TESTED, OLDEST_SUPPORTED
+from litellm_steward.api.tested import DAY
+from litellm_steward.api.version import NEWEST_TESTED, OLDEST_SUPPORTED
 from litellm_steward.settings import Settings
 from litellm_steward.tools.catalog import CATALOG
+from tests import tested
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -60,8 +63,16 @@ def shown(default: object) -> str:
             return f"`{default}`"
 
 
-def test_the_versions() -> None:
-    assert f"Tested with LiteLLM {OLDEST_SUPPORTED}, {LTS_TESTED} and {NEWEST_TESTED}" in README
+def test_the_releases_that_were_tested_are_those_that_the_example_gateway_runs() -> None:
+    """``make tested`` writes them down, the day as well."""
+    assert tested.MODULE.read_text(encoding="utf-8") == tested.module(DAY)
+    assert tested.readme(DAY) == README
+    assert (str(OLDEST_SUPPORTED), str(NEWEST_TESTED)) == (OLDEST, NEWEST)
+    assert f"Tested with LiteLLM {OLDEST}, {LTS} and {NEWEST} (on {DAY})" in README
+    assert f"({OLDEST} is the oldest), its LTS line ({LTS.rpartition('.')[0]}.x)" in README
+
+
+def test_the_version() -> None:
     assert f"litellm-steward {__version__}\n" in README
 
 

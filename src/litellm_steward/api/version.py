@@ -6,6 +6,7 @@ import re
 from typing import Final, NamedTuple, Self
 
 from litellm_steward import errors
+from litellm_steward.api import tested
 from litellm_steward.api.proxy import ATTEMPTS, Proxy
 from litellm_steward.api.wire import Wire
 
@@ -26,10 +27,9 @@ class Version(NamedTuple):
         return ".".join(map(str, self))
 
 
-OLDEST_SUPPORTED: Final = Version(1, 83, 14)
-LTS_TESTED: Final = Version(1, 108, 14)
-NEWEST_TESTED: Final = Version(1, 110, 2)
-"""What every change is tested with. The README says by which policy they are chosen."""
+OLDEST_SUPPORTED: Final = Version(*tested.OLDEST)
+NEWEST_TESTED: Final = Version(*tested.NEWEST)
+"""The README says by which policy releases are chosen."""
 
 
 HARMFUL: Final = frozenset({Version(1, 82, 7), Version(1, 82, 8)})
