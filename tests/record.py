@@ -90,6 +90,8 @@ def _answer(question: Exchange, status: int, headers: Mapping[str, str], content
         body.get("info", {}).pop("description", None)
     if "/daily/activity" in question.path:
         body = _shortened(body)
+    if question.path == "/v2/model/info":
+        body = _without_abilities(body)
     if question.path.startswith("/spend/logs/") and isinstance(body, dict) and "data" in body:
         body["data"] = [_plain_fields(row) for row in body["data"]]
     return replace(question, status=status, headers=kept, answer=body)
@@ -106,6 +108,16 @@ def _shortened(part: Any) -> Any:  # noqa: ANN401 - JSON
         for name, value in part.items()
         if name not in NEVER_READ and not (value == 0 and name.endswith(NEVER_READ_AT_ZERO))
     }
+
+
+def _without_abilities(part: Any) -> Any:  # noqa: ANN401 - JSON
+    """A list of models without what is null, and without the dozens of things that a model can or cannot do."""
+    if isinstance(part, list):
+        return [_without_abilities(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    kept = {name: value for name, value in part.items() if value is not None and not name.startswith("supp")}
+    return {name: _without_abilities(value) for name, value in kept.items()}
 
 
 def _plain_fields(row: dict[str, Any]) -> dict[str, Any]:

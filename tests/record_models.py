@@ -66,7 +66,7 @@ def cut(value: Any) -> Any:  # noqa: ANN401 - JSON
 def record(base_url: str) -> tuple[str, dict[str, Any]]:
     ask = Recorder(base_url)
     version = ask.version()
-    ask("all", "GET", "/model/info")
+    ask("all", "GET", "/v2/model/info?size=500")
     ask("unknown id", "GET", "/model/info?litellm_model_id=nope")
     ask("delete unknown", "POST", "/model/delete", {"id": "nope"})
     ask("credentials", "GET", "/credentials")

@@ -98,7 +98,7 @@ async def _with_key(steward: Steward, found: Findings) -> Findings:
         "users": standing.lists_users(proxy),
         "teams": standing.lists_teams(proxy),
         "customers": standing.shows_customers(proxy),
-        "models": models.all_deployments(proxy),
+        "models": models.deployments(proxy),
         "fallbacks": router.fallbacks(proxy),
         "usage": standing.shows_usage(proxy, utc_now().date()),
     }

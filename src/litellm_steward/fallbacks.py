@@ -7,19 +7,19 @@ before anything is created.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
 from litellm_steward import errors
 from litellm_steward.api import router
-from litellm_steward.api.models import Deployment
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.router import DEFAULT, FallbackList, Fallbacks, Kind
 from litellm_steward.api.version import Version
 from litellm_steward.errors import Fault, Refused, StewardError, Unsupported
+from litellm_steward.model_catalog import ModelCatalog
 from litellm_steward.text import quote, sentence_list
-from litellm_steward.wildcards import answers, any_answers
+from litellm_steward.wildcards import answers
 
 Recipe = Literal["one chain", "whole list"]
 
@@ -48,29 +48,21 @@ class FallbackNotSet(StewardError):
     fault: ClassVar[Fault] = "proxy"
 
 
-async def read(proxy: Proxy) -> Fallbacks:
-    """The live lists for looking at, which a viewer's key may not read everywhere."""
-    try:
-        return await router.fallbacks(proxy)
-    except errors.RoleRefused:
-        return Fallbacks(unreadable=True)
-
-
 def unreadable_notes(live: Fallbacks) -> list[str]:
     """What a list of chains does not tell."""
     return ["Our admin key may not read fallbacks: there may be some."] if live.unreadable else []
 
 
-def chains(live: Fallbacks, deployments: Iterable[Deployment]) -> list[Chain]:
+def chains(catalog: ModelCatalog) -> list[Chain]:
     """All chains that can be read, general ones first; ``default`` is a live ``*`` rule."""
-    known = {d.model_name for d in deployments} | {d.id for d in deployments} | set(live.aliases)
+    live = catalog.router
     lists: tuple[tuple[Kind, FallbackList], ...] = (
         ("general", [rule for rule in live.general if rule[0] != DEFAULT]),
         ("default", [rule for rule in live.general if rule[0] == DEFAULT]),
         ("context_window", live.context_window),
         ("content_policy", live.content_policy),
     )
-    return [Chain(model, kind, chain, missing(chain, known)) for kind, rules in lists for model, chain in rules]
+    return [Chain(model, kind, chain, missing(chain, catalog)) for kind, rules in lists for model, chain in rules]
 
 
 def leading_to(live: Fallbacks, name: str) -> list[str]:
@@ -95,9 +87,9 @@ def _means(name: str, target: str) -> bool:
     return name == target or ("*" in name and answers(name, target))
 
 
-def missing(chain: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
-    """Targets that no deployment, wildcard or alias answers to."""
-    return tuple(target for target in chain if target not in known and not any_answers(known, target))
+def missing(chain: Iterable[str], catalog: ModelCatalog) -> tuple[str, ...]:
+    """Targets that no deployment, wildcard, alias or routing group answers to."""
+    return tuple(target for target in chain if not catalog.serves(target))
 
 
 def recipe(version: Version | None, live: Fallbacks) -> Recipe:

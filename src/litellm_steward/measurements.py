@@ -12,6 +12,7 @@ from litellm_steward.api.models import Deployment
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.version import Version
 from litellm_steward.errors import InvalidArgument, ProxyError
+from litellm_steward.model_catalog import ModelCatalog
 from litellm_steward.periods import Period, utc_now
 from litellm_steward.provider_errors import kind_of, may_quote, own_words
 from litellm_steward.text import quote, sentence_list
@@ -42,8 +43,11 @@ class Health:
     error: str = ""
 
 
-async def latency(proxy: Proxy, version: Version | None) -> Measured[int]:
-    """Mean milliseconds by public model name over the last days, where the release measures them."""
+async def latency(proxy: Proxy, version: Version | None, catalog: ModelCatalog) -> Measured[int]:
+    """Mean milliseconds by the deployments' own names over the last days, where the release measures them.
+
+    A wildcard's are those of every name that it takes.
+    """
     if version is None or version < LATENCY_FROM:
         return Measured({})
     today = utc_now().date()
@@ -54,9 +58,15 @@ async def latency(proxy: Proxy, version: Version | None) -> Measured[int]:
     sums: dict[str, tuple[float, int]] = {}
     for day in answer.results:
         for name, entry in day.breakdown.model_groups.items():
-            time, calls = sums.get(name, (0.0, 0))
-            sums[name] = (time + entry.metrics.total_response_time_ms, calls + entry.metrics.timed_requests)
+            own = _own_name(catalog, name)
+            time, calls = sums.get(own, (0.0, 0))
+            sums[own] = (time + entry.metrics.total_response_time_ms, calls + entry.metrics.timed_requests)
     return Measured({name: round(time / calls) for name, (time, calls) in sums.items() if calls})
+
+
+def _own_name(catalog: ModelCatalog, called: str) -> str:
+    found = catalog.covering(called)
+    return found.through if found.way == "pattern" and found.certain else called
 
 
 async def health(proxy: Proxy, group: Sequence[Deployment], existing: Sequence[Deployment]) -> Measured[Health]:

@@ -79,12 +79,18 @@ class ModelCatalog:
         if (deployment := self.with_id(name)) is not None:
             return Coverage("id", name, (deployment,))
         if name in self.router.aliases:
-            return replace(self._served(self.router.aliases[name]), way="alias", through=name)
+            return replace(self.behind(name), way="alias", through=name)
         return self._served(name)
 
+    def behind(self, name: str) -> Coverage:
+        """The same, with what an alias stands for in the place of the alias."""
+        if self.with_id(name) is not None:
+            return self.covering(name)
+        return self._served(self.router.aliases.get(name, name))
+
     def serves(self, name: str) -> bool:
-        """Whether something of its own answers this name: anything but the default fallback."""
-        return self.covering(name).way not in {"default fallback", "nothing"}
+        """Whether something answers this name that is not the default fallback."""
+        return self.behind(name).way not in {"default fallback", "nothing"}
 
     def aliases_of(self, deployment: Deployment) -> tuple[str, ...]:
         """The aliases whose calls come to this deployment."""
@@ -106,6 +112,18 @@ class ModelCatalog:
         if self._comes_to(deployment.litellm_params.model, deployment):
             found.append(deployment.litellm_params.model)
         return tuple(dict.fromkeys(found))
+
+    def with_deployment(self, deployment: Deployment) -> ModelCatalog:
+        """The same with one more."""
+        return replace(self, deployments=(*self.deployments, deployment))
+
+    def seen_by(self, team_id: str | None) -> ModelCatalog:
+        """What calls of a team's keys may reach; of ``None``, those of keys without a team: no team's own models."""
+        return replace(self, deployments=tuple(d for d in self.deployments if d.model_info.team_id in {None, team_id}))
+
+    def without(self, model_id: str) -> ModelCatalog:
+        """What is left when a deployment is gone. Aliases and routing groups stay, whatever they lead to."""
+        return replace(self, deployments=tuple(d for d in self.deployments if d.id != model_id))
 
     def _comes_to(self, name: str, deployment: Deployment) -> bool:
         found = self.covering(name)

@@ -4,6 +4,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Final
+
+PROVIDERS: Final = frozenset(
+    [
+        "anthropic",
+        "azure",
+        "azure_ai",
+        "bedrock",
+        "cerebras",
+        "cohere",
+        "databricks",
+        "deepinfra",
+        "deepseek",
+        "fireworks_ai",
+        "gemini",
+        "github",
+        "groq",
+        "hosted_vllm",
+        "huggingface",
+        "mistral",
+        "nvidia_nim",
+        "ollama",
+        "openai",
+        "openrouter",
+        "perplexity",
+        "replicate",
+        "sagemaker",
+        "sambanova",
+        "together_ai",
+        "vertex_ai",
+        "voyage",
+        "watsonx",
+        "xai",
+    ]
+)
+"""Providers of LiteLLM that stand before a model's name; there are more."""
 
 
 def answers(pattern: str, name: str) -> bool:
@@ -29,13 +65,16 @@ def any_answers(names: Iterable[str], name: str) -> bool:
 
 
 def may_answer(pattern: str, name: str) -> bool:
-    """Whether it may take the name: with and without a provider before it.
+    """Whether it may take the name: as it stands, or with its provider before it.
 
-    LiteLLM tries that of a model which it knows, ``openai/gpt-4o`` for ``gpt-4o``; which it knows, we do not.
+    LiteLLM tries that of a model which it knows, ``openai/gpt-4o`` for ``gpt-4o``; which it knows, we do not. A name
+    that begins with a provider's has that provider: ``azure/gpt-4o`` is never tried as ``openai/azure/gpt-4o``.
     """
     provider, slash, _ = pattern.partition("/")
-    tried = {name, f"{provider}/{name}" if slash else name, name.partition("/")[2] or name}
-    return any(answers(pattern, attempt) for attempt in tried)
+    own, own_slash, _ = name.partition("/")
+    if own_slash and own in PROVIDERS:
+        provider = own
+    return answers(pattern, name) or (bool(slash) and answers(pattern, f"{provider}/{name}"))
 
 
 def specificity(pattern: str) -> tuple[int, int]:

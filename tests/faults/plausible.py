@@ -13,7 +13,8 @@ from tests.faults.spoiling import CHANGES
 from tests.tape import FOLDER, NEW, scenes
 
 _MODELS: Final[dict[str, tuple[str, ...]]] = {
-    "/model/info": ("all", "good: info"),
+    "/model/info": ("good: info",),
+    "/v2/model/info": ("all",),
     "/router/settings": ("router settings",),
     "/credentials": ("credentials",),
     "/model/new": ("good: new", "bogus provider: new"),

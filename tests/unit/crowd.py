@@ -113,10 +113,10 @@ class Crowd:
             "/user/daily/activity/aggregated": self._activity,
             "/spend/logs/v2": self._requests,
             "/models": lambda _: httpx.Response(200, json={"data": [{"id": name} for name in self.models]}),
+            "/v2/model/info": lambda _: httpx.Response(200, json={"data": self.deployments, "total_pages": 1}),
+            "/router/settings": lambda _: httpx.Response(200, json={"current_values": {}}),
             "/customer/info": self._customer,
         }
-        if self.deployments:
-            answers |= {"/model/info": lambda _: httpx.Response(200, json={"data": self.deployments})}
         if self.tells_all_users:
             answers |= {"/spend/users": lambda _: httpx.Response(200, json=self.users)}
         if self.version == NEW:

@@ -93,6 +93,7 @@ class Release:
         acting = {
             "/health/readiness": self._ready,
             "/model/info": lambda _: self._info(request.url.params.get("litellm_model_id")),
+            "/v2/model/info": lambda _: self._info(None),
             "/model/new": self._new,
             "/model/delete": self._delete,
             "/chat/completions": self._call,
@@ -120,7 +121,7 @@ class Release:
             *(self.rows[i] for i in self.rows if i in self.live),
         ]
         if model_id is None:
-            return httpx.Response(200, json={"data": rows})
+            return httpx.Response(200, json={"data": rows, "total_pages": 1})
         found = [row for row in rows if row["model_info"]["id"] == model_id]
         return httpx.Response(200, json={"data": found}) if found else self.said("unknown id")
 

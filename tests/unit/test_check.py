@@ -61,7 +61,7 @@ HEALTHY: Mapping[str, httpx.Response] = {
     "/user/list": ok(users=[]),
     "/v2/team/list": ok(teams=[]),
     "/customer/info": UNKNOWN_CUSTOMER,
-    "/model/info": ok(data=[]),
+    "/v2/model/info": ok(data=[], total_pages=0),
     "/router/settings": ok(current_values={}),
     "/user/daily/activity": ok(results=[], metadata={}),
 }
@@ -240,7 +240,8 @@ async def test_a_model_from_the_database_proves_that_models_are_stored(
     answers(proxy, config__field__info=untold)
     _, said = await screen(capsys)
     assert "does not tell whether STORE_MODEL_IN_DB is on" in said
-    answers(proxy, config__field__info=untold, model__info=ok(data=[{"model_info": {"id": "1", "db_model": True}}]))
+    one = ok(total_pages=1, data=[{"model_info": {"id": "1", "db_model": True}}])
+    answers(proxy, config__field__info=untold, v2__model__info=one)
     _, said = await screen(capsys)
     assert "STORE_MODEL_IN_DB is on" in said
 

@@ -11,6 +11,7 @@ from litellm_steward.api.models import Deployment
 from litellm_steward.api.router import FallbackList, Fallbacks
 from litellm_steward.api.version import Version
 from litellm_steward.errors import Refused, Unsupported
+from litellm_steward.model_catalog import ModelCatalog
 from litellm_steward.tools.view import steward_of
 from tests.tape import NEW, VERSIONS
 from tests.unit.recorded import Release, steward_with
@@ -24,8 +25,8 @@ def live(general: FallbackList, *, config: bool = False, aliases: dict[str, str]
     return Fallbacks.model_construct(general=general, owned_by_config=config, aliases=aliases or {})
 
 
-def deployed(*names: str) -> list[Deployment]:
-    return [Deployment.model_validate({"model_name": name, "model_info": {"id": f"id-{name}"}}) for name in names]
+def deployed(*names: str) -> tuple[Deployment, ...]:
+    return tuple(Deployment.model_validate({"model_name": name, "model_info": {"id": f"id-{name}"}}) for name in names)
 
 
 @pytest.mark.parametrize(
@@ -85,9 +86,11 @@ def test_chains_lead_on() -> None:
 
 def test_missing_targets_are_flagged_and_the_star_is_the_default() -> None:
     state = live([("a", ("b", "gone")), ("*", ("c",))], aliases={"c": "a"})
-    found = fallbacks.chains(state, deployed("a", "b", "openai/*"))
+    found = fallbacks.chains(ModelCatalog(deployed("a", "b"), state))
     assert [(c.model, c.kind, c.missing) for c in found] == [("a", "general", ("gone",)), ("*", "default", ())]
-    assert fallbacks.missing(["openai/x", "id-a", "azure/x"], {"openai/*", "id-a"}) == ("azure/x",)
+    wild = ModelCatalog(deployed("a", "openai/*"), live([], aliases={"to-a": "a", "to-nobody": "azure/y"}))
+    chain = ["openai/x", "gpt-4o", "id-a", "azure/x", "to-a", "to-nobody"]
+    assert fallbacks.missing(chain, wild) == ("azure/x", "to-nobody"), "LiteLLM may know whose model gpt-4o is"
 
 
 def test_differences_are_told() -> None:

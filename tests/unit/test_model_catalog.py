@@ -92,7 +92,7 @@ def test_a_name_that_nothing_has_goes_to_the_providers_name_then_to_the_default_
 
 
 def test_every_name_of_a_deployment_is_told() -> None:
-    assert GATEWAY.names_of("plain") == ("plain", "a1", "both", "group")
+    assert GATEWAY.names_of("plain") == ("plain", "a1", "both", "group", "groq/some-model")
     assert GATEWAY.names_of("pat-x") == ("pat/x-*", "to-pattern")
     assert GATEWAY.names_of("no-such") == ()
     assert catalog(row("mine", "m", "azure/gpt-4o")).names_of("m") == ("mine", "azure/gpt-4o")

@@ -11,10 +11,12 @@ import pytest
 
 from litellm_steward import errors
 from litellm_steward.api.models import Deployment
+from litellm_steward.api.router import FallbackList, Fallbacks
 from litellm_steward.fallbacks import Chain
+from litellm_steward.model_catalog import ModelCatalog
 from litellm_steward.text import clean
 from litellm_steward.tools.model_plans import deletion_plan
-from litellm_steward.tools.model_views import DeletedModel, ModelDetails, chain_views, deployment_view
+from litellm_steward.tools.model_views import DeletedModel, ModelDetails, alias_views, chain_views, deployment_view
 from litellm_steward.tools.models import delete_model, get_model_info
 from litellm_steward.tools.view import steward_of
 from tests.tape import NEW, OLD, VERSIONS
@@ -172,7 +174,8 @@ async def test_a_name_of_several_is_never_guessed() -> None:
         assert str(second.model_id) in str(several.value)
         planned = await delete_model(ctx, model=str(first.model_id))
         assert isinstance(planned, DeletedModel)
-        assert "1 other deployment of that name will take its calls." in (planned.plan or [])
+        (line,) = [line for line in planned.plan or [] if "1 other deployment of that name will take its calls" in line]
+        assert str(second.model_id) in line
         with pytest.raises(errors.Refused):  # the token is for the other one
             await delete_model(ctx, model=str(second.model_id), approval=planned.approval)
         done = await delete_model(ctx, model=str(first.model_id), approval=planned.approval)
@@ -279,9 +282,12 @@ async def test_hostile_text_is_clean_in_every_view() -> None:
     }
     deployment = Deployment.model_validate(row)
     view = deployment_view(deployment)
-    (chain,) = chain_views([Chain(evil, "general", (evil,), (evil,))], [deployment])
-    answer = ModelDetails(deployments=[view], fallbacks=[chain], total=1)
+    catalog = ModelCatalog((deployment,), Fallbacks.model_construct(aliases={evil: evil}))
+    (chain,) = chain_views([Chain(evil, "general", (evil,), (evil,))], catalog)
+    (alias,) = alias_views(catalog, [evil])
+    answer = ModelDetails(deployments=[view], fallbacks=[chain], aliases=[alias], total=1)
     shown = [*view.model_dump(exclude_none=True).values(), *chain.chain, *(chain.missing or []), *chain.chain_providers]
+    shown += [alias.alias, alias.model]
     for text in [value for value in shown if isinstance(value, str)]:
         assert clean(text, 310) == text
     assert "\u202e" not in answer.text()
@@ -289,19 +295,25 @@ async def test_hostile_text_is_clean_in_every_view() -> None:
 
 
 async def test_what_a_plan_to_delete_says_is_what_a_token_is_for() -> None:
-    def deployment(api_base: str = "https://ours.example") -> Deployment:
-        row = {"model_name": "gpt", "litellm_params": {"model": "openai/x", "api_base": api_base}}
-        return Deployment.model_validate({**row, "model_info": {"id": "1", "db_model": True}})
+    def deployment(api_base: str = "https://ours.example", model_id: str = "1", name: str = "gpt") -> Deployment:
+        row = {"model_name": name, "litellm_params": {"model": "openai/x", "api_base": api_base}}
+        return Deployment.model_validate({**row, "model_info": {"id": model_id, "db_model": True}})
 
-    default = Chain("*", "default", ("safe",), ())
-    own = Chain("gpt", "general", ("spare",), ())
-    plans = [
-        deletion_plan(deployment(), [], [default, own], []),
-        deletion_plan(deployment(), [], [own], []),
-        deletion_plan(deployment(), [], [default], []),
-        deletion_plan(deployment("https://elsewhere.example"), [], [default, own], []),
-        deletion_plan(deployment(), [deployment()], [default, own], []),
+    def fingerprint(*deployed: Deployment, chains: FallbackList, **aliases: str) -> str:
+        catalog = ModelCatalog(deployed, Fallbacks.model_construct(general=chains, aliases=aliases))
+        return deletion_plan(catalog, deployed[0]).fingerprint
+
+    default: FallbackList = [("*", ("safe",))]
+    own: FallbackList = [("gpt", ("spare",))]
+    prints = [
+        fingerprint(deployment(), chains=default + own),
+        fingerprint(deployment(), chains=own),
+        fingerprint(deployment(), chains=default),
+        fingerprint(deployment("https://elsewhere.example"), chains=default + own),
+        fingerprint(deployment(), deployment(model_id="2"), chains=default + own),
+        fingerprint(deployment(), deployment(model_id="2", name="open*"), chains=default + own),
+        fingerprint(deployment(), chains=default + own, prod="gpt"),
     ]
-    assert len({plan.fingerprint for plan in plans}) == len(plans)
-    other = Chain("other", "general", ("spare",), ())
-    assert deletion_plan(deployment(), [], [default, own, other], []).fingerprint == plans[0].fingerprint
+    assert len(set(prints)) == len(prints)
+    other: FallbackList = [("other", ("spare",))]
+    assert fingerprint(deployment(), chains=default + own + other, elsewhere="other") == prints[0]

@@ -152,11 +152,6 @@ class Health(Wire):
     unhealthy_endpoints: Rows[Endpoint] = []
 
 
-async def all_deployments(proxy: Proxy) -> list[Deployment]:
-    """``GET /model/info``; works without a database."""
-    return (await proxy.get("/model/info", Deployments)).data
-
-
 async def deployments(proxy: Proxy) -> list[Deployment]:
     """``GET /v2/model/info``: every deployment that the router has, each once; ``/model/info`` without a database.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
-from litellm_steward import deployments, errors, fallbacks
+from litellm_steward import deployments, errors, fallbacks, model_catalog
 from litellm_steward.addresses import shown_address
-from litellm_steward.api import credentials, models
+from litellm_steward.api import credentials
 from litellm_steward.api.models import Deployment
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.router import Fallbacks
@@ -16,6 +17,7 @@ from litellm_steward.budgets import check_budget, normalise_duration
 from litellm_steward.deployment_request import NewDeployment
 from litellm_steward.environment import Reference, check_resolved
 from litellm_steward.exposure import exposures, own_key_missing
+from litellm_steward.model_catalog import ModelCatalog
 from litellm_steward.name_in_use import effects
 from litellm_steward.references.matching import Candidate, not_found
 from litellm_steward.references.models import resolve_name
@@ -44,13 +46,12 @@ async def creation(
     verify: bool,
 ) -> Ready[CreatedModel]:
     """What making it would mean for the deployments and chains of now."""
-    version, existing, live = await together(
-        steward.version(), models.all_deployments(steward.proxy), fallbacks.read(steward.proxy)
-    )
+    version, catalog = await together(steward.version(), model_catalog.read(steward.proxy))
+    existing, live = catalog.deployments, catalog.router
     check_resolved(references, version)
     notes = _name_notes(new, existing)
     await _check_credential(steward.proxy, new.credential)
-    sources = _fallback_sources(version, new, existing, live, fallback_for)
+    sources = _fallback_sources(version, new, catalog, fallback_for)
     if own_key_missing(new):
         new = new.without_ambient_key()
         notes.append("No key was given, so none is sent to this api_base; the proxy's own keys stay where they are.")
@@ -60,23 +61,23 @@ async def creation(
         *exposures(new, references),
     ]
     plan = creation_plan(new, exposed, sources, existing) if exposed else None
-    return Ready(plan, _planned(new), lambda: _create(steward, new, version, existing, sources, notes, verify=verify))
+    return Ready(plan, _planned(new), lambda: _create(steward, new, version, catalog, sources, notes, verify=verify))
 
 
 async def _create(
     steward: Steward,
     new: NewDeployment,
     version: Version | None,
-    existing: Sequence[Deployment],
+    catalog: ModelCatalog,
     sources: Sequence[str],
     notes: list[str],
     *,
     verify: bool,
 ) -> CreatedModel:
     timeout = steward.settings.steward_timeout
-    made = await deployments.make(steward.proxy, new, existing, verify=verify, timeout=timeout)
+    made = await deployments.make(steward.proxy, new, catalog.deployments, verify=verify, timeout=timeout)
     notes += [*made.notes, *_result_notes(new, made.deployment, version)]
-    written = await _write_fallbacks(steward.proxy, version, new, sources, [*existing, made.deployment])
+    written = await _write_fallbacks(steward.proxy, version, new, sources, catalog.with_deployment(made.deployment))
     if sources and version is not None and version < fallbacks.CONFIG_GUARDED_FROM:
         notes.append(
             "The database owns the fallback list from now on: later edits of it in config.yaml have no effect."
@@ -133,17 +134,17 @@ async def _check_credential(proxy: Proxy, name: str | None) -> None:
 
 
 def _fallback_sources(
-    version: Version | None, new: NewDeployment, existing: Sequence[Deployment], live: Fallbacks, names: Sequence[str]
+    version: Version | None, new: NewDeployment, catalog: ModelCatalog, names: Sequence[str]
 ) -> list[str]:
     """The models that shall fall back to the new one; whatever speaks against it is said before it is created."""
     if not names:
         return []
-    sources = list(dict.fromkeys(resolve_name(existing, name).item for name in names))
+    sources = list(dict.fromkeys(resolve_name(catalog, name).item for name in names))
     if new.model_name in sources:
         raise errors.InvalidArgument(f"{quote(new.model_name)} cannot be its own fallback")
     if "*" in new.model_name:
         raise errors.InvalidArgument("A wildcard cannot be a fallback")
-    fallbacks.recipe(version, live)
+    fallbacks.recipe(version, catalog.router)
     return sources
 
 
@@ -177,7 +178,7 @@ def _result_notes(new: NewDeployment, deployment: Deployment, version: Version |
 
 
 async def _write_fallbacks(
-    proxy: Proxy, version: Version | None, new: NewDeployment, sources: Sequence[str], deployed: Sequence[Deployment]
+    proxy: Proxy, version: Version | None, new: NewDeployment, sources: Sequence[str], catalog: ModelCatalog
 ) -> list[ChainView] | None:
     if not sources:
         return None
@@ -194,6 +195,5 @@ async def _write_fallbacks(
             f"The deployment {quote(new.model_name)} was created and works (id {new.id}).{set_up} "
             f"The fallback of {sentence_list(undone)} was not set, or not as it should be: {error}"
         ) from error
-    return chain_views(
-        [c for c in fallbacks.chains(live, deployed) if c.model in sources and c.kind == "general"], deployed
-    )
+    catalog = replace(catalog, router=live)
+    return chain_views([c for c in fallbacks.chains(catalog) if c.model in sources and c.kind == "general"], catalog)

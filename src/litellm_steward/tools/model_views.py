@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Literal
 
 from litellm_steward.addresses import shown_address
@@ -10,6 +10,7 @@ from litellm_steward.api.models import Deployment
 from litellm_steward.api.router import DEFAULT, Kind
 from litellm_steward.fallbacks import Chain
 from litellm_steward.measurements import Health
+from litellm_steward.model_catalog import ModelCatalog
 from litellm_steward.text import count, named, table
 from litellm_steward.tools.blocks import note_lines, page_of, plan_text
 from litellm_steward.tools.view import Answer, Id, Name, View
@@ -36,6 +37,7 @@ class DeploymentView(View):
     model_name: Name
     model_id: Id
     model: Name
+    team_id: Id | None = None
     provider: Name | None = None
     api_base: Id | None = None
     credential: Name | None = None
@@ -125,11 +127,22 @@ class DeletedModel(Answer):
         )
 
 
+class AliasView(View):
+    """``model`` is the name that calls to ``alias`` are taken for."""
+
+    alias: Name
+    model: Name
+
+    def line(self) -> str:
+        return f"alias: {named(self.alias)} → {named(self.model)}"
+
+
 class ModelDetails(Answer):
-    """Deployments and the chains between them."""
+    """Deployments, each once, with the aliases that lead to them and the chains between them."""
 
     deployments: list[DeploymentView]
     fallbacks: list[ChainView]
+    aliases: list[AliasView] | None = None
     total: int
     next_cursor: str | None = None
     notes: list[str] = []
@@ -141,6 +154,7 @@ class ModelDetails(Answer):
         return page_of(
             f"{shown}{count(self.total, 'deployment')}, {chains}",
             *(chain.line() + _missing(chain) for chain in self.fallbacks),
+            *(alias.line() for alias in self.aliases or ()),
             "\n" + self._table() if self.deployments else None,
             f"More with cursor={self.next_cursor}" if self.next_cursor else None,
             note_lines(self.notes),
@@ -191,6 +205,7 @@ def deployment_view(
         model_name=deployment.model_name,
         model_id=deployment.id,
         model=params.model,
+        team_id=info.team_id,
         provider=deployment.provider or None,
         api_base=shown_address(params.api_base),
         credential=params.litellm_credential_name,
@@ -217,15 +232,13 @@ def _first(*values: float | None) -> float | None:
     return next((value for value in values if value is not None), None)
 
 
-def chain_views(chains: Iterable[Chain], deployments: Sequence[Deployment]) -> list[ChainView]:
+def chain_views(chains: Iterable[Chain], catalog: ModelCatalog) -> list[ChainView]:
     """Chains with the provider behind each name; a name may stand for several."""
-    providers: dict[str, dict[str, None]] = {}
-    for deployment in deployments:
-        for name in (deployment.model_name, deployment.id):
-            providers.setdefault(name, {})[deployment.provider] = None
 
     def behind(name: str) -> str:
-        return ", ".join(filter(None, providers.get(name, {})))
+        found = catalog.behind(name)
+        answering = found.deployments if catalog.serves(name) and found.certain else ()
+        return ", ".join(filter(None, dict.fromkeys(d.provider for d in answering)))
 
     return [
         ChainView(
@@ -238,3 +251,8 @@ def chain_views(chains: Iterable[Chain], deployments: Sequence[Deployment]) -> l
         )
         for chain in chains
     ]
+
+
+def alias_views(catalog: ModelCatalog, aliases: Iterable[str]) -> list[AliasView]:
+    """Aliases with what they stand for, by name."""
+    return [AliasView(alias=alias, model=catalog.router.aliases[alias]) for alias in sorted(aliases)]

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any, Final
 
 from mcp.types import InputRequiredResult
 from pydantic import Field, SecretStr
 
-from litellm_steward import audit, deployments, errors, fallbacks, measurements
+from litellm_steward import audit, deployments, errors, fallbacks, measurements, model_catalog
 from litellm_steward.addresses import shown_address
-from litellm_steward.api import models
 from litellm_steward.api.models import Deployment
 from litellm_steward.deployment_request import new_deployment
 from litellm_steward.environment import find_references
 from litellm_steward.fallbacks import Chain
+from litellm_steward.model_catalog import ModelCatalog
 from litellm_steward.names import check_name
 from litellm_steward.references.models import Group, resolve_deployment, resolve_models
-from litellm_steward.text import quote
+from litellm_steward.text import quote, sentence_list
 from litellm_steward.together import together
 from litellm_steward.tools.model_creation import budgeted, creation
-from litellm_steward.tools.model_plans import chains_naming, deletion_plan
+from litellm_steward.tools.model_plans import chains_naming, deletion_plan, endings, twins_of
 from litellm_steward.tools.model_views import (
     CreatedModel,
     DeletedModel,
     ModelDetails,
+    alias_views,
     chain_views,
     deployment_view,
 )
@@ -35,6 +36,7 @@ from litellm_steward.tools.view import StewardContext, steward_of
 
 PAGE: Final = 50
 ROOM_FOR_CHAINS: Final = 650
+ROOM_FOR_ALIASES: Final = 200
 
 ModelRef = Annotated[str, Field(min_length=1, max_length=300, description="Model name or deployment id")]
 Price = Annotated[float | None, Field(ge=0, description="USD")]
@@ -124,21 +126,22 @@ async def get_model_info(
             "check_health needs a model: each deployment checked is a call that its provider bills"
         )
     start = _offset(cursor)
-    deployed, live, version = await together(
-        models.all_deployments(steward.proxy), fallbacks.read(steward.proxy), steward.version()
-    )
-    notes = fallbacks.unreadable_notes(live)
-    chains = fallbacks.chains(live, deployed)
-    chosen: Sequence[Deployment] = sorted(deployed, key=lambda d: (d.model_name, d.id))
+    catalog, version = await together(model_catalog.read(steward.proxy), steward.version())
+    notes = fallbacks.unreadable_notes(catalog.router)
+    chains = fallbacks.chains(catalog)
+    chosen: Sequence[Deployment] = sorted(catalog.deployments, key=lambda d: (d.model_name, d.id))
+    aliases = alias_views(catalog, catalog.router.aliases)
     if model is not None:
-        match = resolve_models(deployed, model)
+        match = resolve_models(catalog, model)
         chosen = match.item
         notes += match.notes
-        chains = _concerning(chains, match.item)
+        names = _names(catalog, match.item, model)
+        chains = _concerning(chains, names)
+        aliases = [view for view in aliases if view.alias in names]
     wanted = chosen[start : start + (limit or PAGE)]
     health, latency = await together(
-        measurements.health(steward.proxy, wanted if check_health else (), deployed),
-        measurements.latency(steward.proxy, version),
+        measurements.health(steward.proxy, wanted if check_health else (), catalog.deployments),
+        measurements.latency(steward.proxy, version, catalog),
     )
     notes += [*health.notes, *latency.notes]
     views = [
@@ -150,17 +153,21 @@ async def get_model_info(
         )
         for d in wanted
     ]
-    shown = fitting(chain_views(chains, deployed), ROOM_FOR_CHAINS)
+    shown = fitting(chain_views(chains, catalog), ROOM_FOR_CHAINS)
     if len(shown) < len(chains):
         notes.append(f"{len(chains) - len(shown)} more chains are not shown; ask for one model.")
+    shown_aliases = fitting(aliases, ROOM_FOR_ALIASES)
+    if len(shown_aliases) < len(aliases):
+        notes.append(f"{len(aliases) - len(shown_aliases)} more aliases are not shown; ask for one model.")
     if limit is None:
-        views = fitting(views, ROOM - sum(map(size, shown)))
+        views = fitting(views, ROOM - sum(map(size, (*shown, *shown_aliases))))
     if any(view.mean_latency_ms is not None for view in views):
         notes.append(f"mean_latency_ms: all calls to the model name in {measurements.LATENCY_DAYS} days.")
     end = start + len(views)
     return ModelDetails(
         deployments=views,
         fallbacks=shown,
+        aliases=shown_aliases or None,
         total=len(chosen),
         next_cursor=str(end) if end < len(chosen) else None,
         notes=notes,
@@ -178,8 +185,8 @@ async def delete_model(
     steward = steward_of(ctx)
 
     async def prepare() -> Ready[DeletedModel]:
-        deployed, live = await together(models.all_deployments(steward.proxy), fallbacks.read(steward.proxy))
-        match = resolve_deployment(deployed, model)
+        catalog = await model_catalog.read(steward.proxy)
+        match = resolve_deployment(catalog, model)
         found = match.item
         audit.about(model=found.model_name, model_id=found.id, of=found.litellm_params.model)
         if not found.model_info.db_model:
@@ -187,9 +194,8 @@ async def delete_model(
                 f"{quote(found.model_name)} is set in the proxy's config.yaml and cannot be deleted through its API",
                 hint="Remove it from model_list in config.yaml and restart the proxy.",
             )
-        others = [d for d in deployed if d.model_name == found.model_name and d.id != found.id]
-        chains = fallbacks.chains(live, deployed)
-        plan = deletion_plan(found, others, chains, [*match.notes, *fallbacks.unreadable_notes(live)])
+        others = twins_of(catalog, found)
+        plan = deletion_plan(catalog, found, [*match.notes, *fallbacks.unreadable_notes(catalog.router)])
         outcome = DeletedModel(
             status="approval_required",
             model_id=found.id,
@@ -200,8 +206,11 @@ async def delete_model(
         async def make() -> DeletedModel:
             await deployments.remove(steward.proxy, found.id, deployments.RELOADED)
             notes = ["Instances of the proxy may route to it for up to 30 s more."]
-            if not others and (naming := chains_naming(chains, found.model_name)):
+            ended = endings(catalog, found)
+            if naming := chains_naming(fallbacks.chains(catalog), ended):
                 notes.append(f"These fallback rules still name it: {naming}.")
+            if dead := [quote(alias) for alias in catalog.router.aliases if alias in ended]:
+                notes.append(f"These aliases of the router still lead to it: {sentence_list(dead)}.")
             return outcome.model_copy(
                 update={"status": "deleted", "remaining_deployments": len(others), "notes": notes}
             )
@@ -222,9 +231,13 @@ def _offset(cursor: str | None) -> int:
     return int(cursor)
 
 
-def _concerning(chains: Sequence[Chain], group: Group) -> list[Chain]:
-    """Chains that start at or lead to the model, and the default one if it has none of its own."""
-    names = {name for d in group for name in (d.model_name, d.id)}
+def _names(catalog: ModelCatalog, group: Group, asked: str) -> set[str]:
+    """Everything that the deployments of a group are called by, and the name that was asked for."""
+    return {asked, *(d.id for d in group), *(name for d in group for name in catalog.names_of(d.id))}
+
+
+def _concerning(chains: Sequence[Chain], names: Collection[str]) -> list[Chain]:
+    """Chains that start at or lead to one of the names, and the default one if there is none of their own."""
     own = any(chain.kind == "general" and chain.model in names for chain in chains)
     return [
         chain for chain in chains if any(chain.names(name) for name in names) or (chain.kind == "default" and not own)

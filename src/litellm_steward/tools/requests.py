@@ -95,7 +95,7 @@ async def _quotable(proxy: Proxy, rows: Sequence[RequestRow]) -> frozenset[str]:
     if not failed:
         return frozenset()
     try:
-        deployed = await models.all_deployments(proxy)
+        deployed = await models.deployments(proxy)
     except ProxyError:
         return frozenset()
     return frozenset(d.id for d in deployed if d.id in failed and may_quote(d, deployed))
