@@ -79,4 +79,5 @@ sync: $(filter $(LOCAL_UV),$(UV))
 
 $(LOCAL_UV):
 	@echo "Fetching uv into .tools"
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .tools "uv>=0.$(MINIMUM_UV)"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .tools \
+		--require-hashes --requirement .ci/uv.txt

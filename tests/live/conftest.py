@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
@@ -105,8 +106,8 @@ def connect(gateway: Seeded, evidence: Evidence) -> Connect:
     """``async with connect(person=types("cs-bot"), STEWARD_READ_ONLY="true") as steward: ...``."""
 
     def open_one(
-        person: Person | None = None, era: Era = "auto", **settings: str
+        person: Person | None = None, era: Era = "auto", folder: Path | None = None, **settings: str
     ) -> AbstractAsyncContextManager[Steward]:
-        return over_stdio(gateway.running, evidence, person, era, **settings)
+        return over_stdio(gateway.running, evidence, person, era, folder, **settings)
 
     return open_one

@@ -166,9 +166,14 @@ def environment(gateway: Running, settings: Mapping[str, str]) -> dict[str, str]
 
 @asynccontextmanager
 async def over_stdio(
-    gateway: Running, evidence: Evidence, person: Person | None = None, era: Era = "auto", **settings: str
+    gateway: Running,
+    evidence: Evidence,
+    person: Person | None = None,
+    era: Era = "auto",
+    folder: Path | None = None,
+    **settings: str,
 ) -> AsyncIterator[Steward]:
-    """A steward as a desktop host starts it."""
+    """A steward as a desktop host starts it, in a folder of ours or in this one."""
 
     async def answer(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult | ErrorData:
         assert person is not None
@@ -178,7 +183,7 @@ async def over_stdio(
         command=sys.executable,
         args=["-m", "litellm_steward"],
         env=environment(gateway, settings),
-        cwd=str(evidence.folder),  # away from any .env of the developer
+        cwd=str(folder or evidence.folder),
     )
     with evidence.log() as errlog:
         transport = stdio_client(parameters, errlog=errlog)
