@@ -34,26 +34,29 @@ _METADATA = frozenset(
         "168.63.129.16",
     }
 )
-_INSIDE = (".localhost", ".local", ".internal", ".intranet", ".lan", ".home.arpa")
 _SPELT = re.compile(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}", re.IGNORECASE)
 _WHOLE = re.compile(r"\s*https?://\S*\s*", re.IGNORECASE)
 _PRINTABLE = re.compile(r"[!-~]+")
+_HOST = re.compile(r"[A-Za-z0-9._:-]+")
+"""Without ``%``: some HTTP clients decode it in a host's name, and some do not."""
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def check_address(value: str, name: str = "api_base") -> str:
     """An address that says where it leads: http or https, no user name, no cloud metadata service."""
     parts = _split(value)
+    host = (parts.hostname if parts is not None else None) or ""
     if (
         parts is None
         or parts.scheme not in {"http", "https"}
-        or not parts.hostname
+        or not _HOST.fullmatch(host)
         or "\\" in value
         or len(value) > MAX_ADDRESS
     ):
         raise InvalidArgument(f"{name} must be an address such as https://host/v1")
     if parts.username is not None or parts.password is not None:
         raise InvalidArgument(f"{name} must not contain a user name or password; give api_key or credential")
-    if _is_metadata(parts.hostname):
+    if _is_metadata(host):
         raise Refused(f"{name} is the address of a machine's metadata service, which hands out credentials")
     return value
 
@@ -79,13 +82,29 @@ def host_of(value: str) -> str:
     return (parts.hostname if parts is not None else None) or value
 
 
-def is_inside(value: str) -> bool:
-    """Whether an address leads to a server in one's own network, by its number or its name."""
-    host = host_of(value).rstrip(".").lower()
-    number = _number(host)
-    if number is not None:
-        return number.is_private
-    return "." not in host or host.endswith(_INSIDE)
+def same_server(address: str, server: str) -> bool:
+    """Whether an address leads to the port of ``server``, there or on the machine on which it is resolved.
+
+    However the host is spelt; the ports of http and https count as one.
+    """
+    ours, theirs = _split(server), _split(address)
+    if ours is None or theirs is None:
+        return False
+    ports = {_port(ours), _port(theirs)}
+    if len(ports) > 1 and ports != set(_DEFAULT_PORTS.values()):
+        return False
+    host = _canonical(theirs.hostname or "")
+    return host in {_canonical(ours.hostname or ""), _canonical("localhost")}
+
+
+def _port(parts: SplitResult) -> int | None:
+    return parts.port or _DEFAULT_PORTS.get(parts.scheme)
+
+
+def _canonical(host: str) -> str:
+    """One spelling for each host; one for all that lead a machine to itself."""
+    host = host.rstrip(".").lower()
+    return "localhost" if is_this_machine(host) else str(_number(host) or host)
 
 
 def is_this_machine(host: str) -> bool:

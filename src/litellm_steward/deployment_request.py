@@ -7,7 +7,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from pydantic import SecretStr
 
@@ -15,13 +15,29 @@ from litellm_steward.addresses import addresses_in, check_address
 from litellm_steward.environment import resembles_reference, strings
 from litellm_steward.errors import InvalidArgument
 from litellm_steward.secret import reveal
-from litellm_steward.text import clean, quote, scrub
+from litellm_steward.text import clean, hash_key, money, quote, scrub
 
 Mode = Literal["chat", "embedding", "completion", "other"]
 
 MAX_PARAMS: Final = 20_000
 FREE_TEXT: Final = frozenset({"mock_response", "stop", "tags", "extra_headers"})
 """Parameters in which an address is no place where calls go."""
+
+PRICE: Final = re.compile(r".*(?:cost|pric).*")
+"""Parameters that say what calls cost."""
+MAX_PER_TOKEN: Final = 0.01
+"""Dollars. The dearest model costs a tenth of it; what is above was meant for a million tokens."""
+
+KEY_ONLY: Final = frozenset({
+    "anthropic", "cerebras", "cohere", "cohere_chat", "custom_openai", "deepinfra", "deepseek", "fireworks_ai", "groq",
+    "hosted_vllm", "jina_ai", "litellm_proxy", "llamafile", "lm_studio", "mistral", "nvidia_nim", "ollama",
+    "ollama_chat", "openai", "openai_like", "openrouter", "perplexity", "sambanova", "text-completion-openai",
+    "together_ai", "voyage", "xai",
+})  # fmt: skip
+"""Providers that authenticate with ``api_key`` alone and prefer it to any key in the proxy's environment."""
+
+MAX_KEYS: Final = 10
+_LIKE_KEY: Final = re.compile(r"sk-[^\s\"'&,;<>{}()]+")
 
 NO_KEY: Final = "none"
 """Sent where there is no key, so that LiteLLM does not take one from its environment."""
@@ -101,6 +117,26 @@ class NewDeployment:
     def brings_its_key(self) -> bool:
         """Whether it calls with a key of the caller's: one that only says that there is none is nobody's."""
         return self.api_key is not None and reveal(self.api_key) != NO_KEY
+
+    @property
+    def lacks_own_key(self) -> bool:
+        """An address and no credential for it: LiteLLM would send the key of its environment there."""
+        given = self.api_key is not None or self.credential is not None or "api_key" in self.params
+        return self.api_base is not None and not given and self.provider in KEY_ONLY
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """LiteLLM's ids (hashes) of all that could be a virtual key of its own, ``api_key`` first.
+
+        Raises ``InvalidArgument`` for more than anybody needs.
+        """
+        texts = [reveal(self.api_key)] if self.brings_its_key and self.api_key is not None else []
+        for _, text in strings({"model": self.model, **self.params}):
+            texts += _LIKE_KEY.findall(text)
+        ids = tuple(dict.fromkeys(map(hash_key, texts)))
+        if len(ids) > MAX_KEYS:
+            raise InvalidArgument(f"litellm_params holds more than {MAX_KEYS} texts that look like keys")
+        return ids
 
     @property
     def other_addresses(self) -> tuple[str, ...]:
@@ -190,6 +226,7 @@ def new_deployment(
             resembles_reference(value) or name not in merged or pattern.fullmatch(value)
         ):
             raise InvalidArgument(f"{name} must be a plain word without spaces or slashes")
+    _check_price("litellm_params", merged)
     new = NewDeployment(str(uuid.uuid4()), model_name, model, merged, literal, mode)
     for address in new.other_addresses:
         check_address(address, "An address in litellm_params")
@@ -236,6 +273,34 @@ def _merge(named: Mapping[str, object | None], extra: Mapping[str, object]) -> d
             raise InvalidArgument(f"litellm_params.{key} must not be negative")
         merged[name] = SecretStr(value) if name == "api_key" and isinstance(value, str) else value
     return merged
+
+
+def _check_price(name: str, value: object) -> None:
+    """Prices are dollars for one token; what people know is dollars per million."""
+    if isinstance(value, Mapping):
+        for inner, its_value in cast("Mapping[object, object]", value).items():
+            _check_price(str(inner), its_value)
+    elif isinstance(value, list):
+        for its_value in cast("list[object]", value):
+            _check_price(name, its_value)
+    elif PRICE.fullmatch(name) and "token" in name:
+        price = _number(value)
+        if price is not None and price < 0:
+            raise InvalidArgument(f"{name} must not be negative")
+        if price is not None and price > MAX_PER_TOKEN:
+            raise InvalidArgument(
+                f"{name} is in dollars per token: {price:g} is {money(price * 1e6)} per million tokens. "
+                "Were dollars per million tokens meant? Nothing was created",
+                hint=f"For {money(price)} per million tokens give {price / 1e6:.10g}.",
+            )
+
+
+def _number(value: object) -> float | None:
+    """LiteLLM takes a price that is written as text as well."""
+    try:
+        return float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
+    except ValueError:
+        return None
 
 
 def _check_size(extra: Mapping[str, object]) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 
@@ -69,12 +70,18 @@ async def make(
     *,
     verify: bool,
     timeout: float,  # noqa: ASYNC109 - handed on to the proxy, which tells the provider's slowness from its own
+    writing: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
 ) -> Made:
-    """Create a deployment that works, or nothing."""
+    """Create a deployment that works, or nothing.
+
+    ``writing`` is entered for the write alone, and may still refuse it. The provider, which may be slow, is called
+    before and after.
+    """
     quoting = may_be_quoted(new.model, new.addresses, existing)
     tried = verify and can_preflight(new, existing) and await _preflight(proxy, new, timeout, quoting=quoting)
     known = tried or new.provider in {deployment.provider for deployment in existing if deployment.provider}
-    lost = await _send(proxy, new)
+    async with writing():
+        lost = await _send(proxy, new)
     settled = False
     try:
         deployment = await _read_back(proxy, new, lost, RELOADED if known and lost is None else ())

@@ -49,6 +49,8 @@ class Release:
     general: list[dict[str, list[str]]] | None = None
     source: str | None = None
     failing: dict[str, httpx.Response | Exception] = field(default_factory=dict)
+    virtual_keys: set[str] = field(default_factory=set)
+    """Hashes of keys that this gateway knows."""
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content) if request.content else None
@@ -92,6 +94,7 @@ class Release:
             return self.said(fixed[path])
         acting = {
             "/health/readiness": self._ready,
+            "/key/info": lambda _: self._key(request.url.params["key"]),
             "/model/info": lambda _: self._info(request.url.params.get("litellm_model_id")),
             "/v2/model/info": lambda _: self._info(None),
             "/model/new": self._new,
@@ -124,6 +127,11 @@ class Release:
             return httpx.Response(200, json={"data": rows, "total_pages": 1})
         found = [row for row in rows if row["model_info"]["id"] == model_id]
         return httpx.Response(200, json={"data": found}) if found else self.said("unknown id")
+
+    def _key(self, key_id: str) -> httpx.Response:
+        if key_id in self.virtual_keys:
+            return httpx.Response(200, json={"key": key_id, "info": {}})
+        return httpx.Response(404, json={"error": {"message": "Key not found in database", "code": "404"}})
 
     def _new(self, body: Any) -> httpx.Response:  # noqa: ANN401
         model_id = body["model_info"]["id"]
@@ -198,3 +206,10 @@ async def created(ctx: StewardContext, **arguments: Any) -> CreatedModel:  # noq
     answer = await create_model(ctx, **given)
     assert isinstance(answer, CreatedModel)
     return answer
+
+
+async def agreed(ctx: StewardContext, **arguments: Any) -> CreatedModel:  # noqa: ANN401
+    """``created``, once somebody agreed to the plan."""
+    asked = await created(ctx, **arguments)
+    assert asked.status == "approval_required"
+    return await created(ctx, **arguments, approval=asked.approval)

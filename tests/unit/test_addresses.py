@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from litellm_steward.addresses import host_of, is_address, is_inside, is_this_machine, shown_address
+from litellm_steward.addresses import check_address, host_of, is_address, is_this_machine, same_server, shown_address
 from litellm_steward.deployment_request import new_deployment
-from litellm_steward.errors import InvalidArgument, Refused
+from litellm_steward.errors import InvalidArgument, Refused, StewardError
 
 EVIL = "https://evil.example/v1"
 
@@ -70,21 +70,55 @@ def test_an_address_that_is_none_is_shown_without_its_secrets(address: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("address", "inside"),
+    "address",
     [
-        ("http://127.0.0.1:9/v1", True),
-        ("http://[::1]:9/v1", True),
-        ("http://10.2.3.4", True),
-        ("http://0x0a020304", True),
-        ("http://vllm:8000/v1", True),
-        ("http://gpu-1.local", True),
-        ("https://openrouter.ai/api/v1", False),
-        ("https://8.8.8.8/v1", False),
-        ("https://local.example", False),
+        "http://gateway.example:4000/v1",
+        "http://GATEWAY.example.:4000",
+        "https://gateway.example:4000/",
+        "http://localhost:4000/v1",
+        "http://LOCALHOST.:4000",
+        "http://anything.localhost:4000",
+        "http://ip6-localhost:4000",
+        "http://127.0.0.1:4000",
+        "http://127.9.9.9:4000",
+        "http://127.1:4000",
+        "http://2130706433:4000",
+        "http://0x7f.0.0.1:4000",
+        "http://0:4000",
+        "http://0.0.0.0:4000",
+        "http://[::1]:4000",
+        "http://[::]:4000",
+        "http://[::ffff:127.0.0.1]:4000",
     ],
 )
-def test_a_server_of_ones_own_is_known_by_its_number_or_name(address: str, inside: bool) -> None:
-    assert is_inside(address) is inside
+def test_a_server_is_known_by_every_spelling(address: str) -> None:
+    assert same_server(address, "http://gateway.example:4000")
+
+
+@pytest.mark.parametrize(
+    ("address", "server"),
+    [
+        ("http://gateway.example:8000", "http://gateway.example:4000"),
+        ("http://other.example:4000", "http://gateway.example:4000"),
+        ("http://127.0.0.1:8000/v1", "http://127.0.0.1:4000"),
+        ("http://10.0.0.1:4000/v1", "http://127.0.0.1:4000"),
+        ("no address", "http://127.0.0.1:4000"),
+    ],
+)
+def test_another_server_is_another_one(address: str, server: str) -> None:
+    assert not same_server(address, server)
+
+
+def test_a_server_without_a_port_has_those_of_http_and_https() -> None:
+    for address in ("http://llm.example", "https://llm.example/v1", "http://llm.example:443", "https://LLM.example:80"):
+        assert same_server(address, "https://llm.example")
+    assert not same_server("https://llm.example:8443", "https://llm.example")
+
+
+@pytest.mark.parametrize("address", ["http://%6cocalhost:4000/", "http://[fe80::1%25eth0]:4000/", "http://ho,st/"])
+def test_a_host_that_clients_may_read_otherwise_is_refused(address: str) -> None:
+    with pytest.raises(StewardError):
+        check_address(address)
 
 
 @pytest.mark.parametrize(

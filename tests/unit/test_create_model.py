@@ -13,7 +13,7 @@ from litellm_steward.deployments import NotLoaded
 from litellm_steward.fallbacks import FallbackNotSet
 from litellm_steward.provider_errors import ProviderFailed
 from tests.tape import NEW, OLD, VERSIONS
-from tests.unit.recorded import KEY, Release, Reloading, created, steward_with
+from tests.unit.recorded import KEY, Release, Reloading, agreed, created, steward_with
 
 pytestmark = pytest.mark.asyncio
 
@@ -25,7 +25,7 @@ STORE_IS_OFF = "{'error': \"Set 'STORE_MODEL_IN_DB='True'' in your env to enable
 async def test_a_good_deployment_is_made_and_reached(version: str) -> None:
     release = Release(version)
     async with steward_with(release) as ctx:
-        answer = await created(ctx)
+        answer = await agreed(ctx)
     assert answer.status == "created"
     assert answer.verified
     assert answer.model_id in release.live
@@ -43,7 +43,7 @@ async def test_a_broken_one_leaves_nothing_behind(version: str, case: str, says:
     release = Release(version, case)
     async with steward_with(release) as ctx:
         with pytest.raises(ProviderFailed, match=says) as failed:
-            await created(ctx)
+            await agreed(ctx)
     assert failed.value.fault == "provider"
     assert not release.rows
     assert not failed.value.write_uncertain
@@ -57,7 +57,7 @@ async def test_an_unknown_provider_is_cleaned_up(version: str) -> None:
     release = Release(version, "bogus provider")
     async with steward_with(release) as ctx:
         with pytest.raises(NotLoaded, match=r"knows no provider 'bogus'\. Nothing was left behind"):
-            await created(ctx, model="bogus/x", api_base=None, verify=False)
+            await agreed(ctx, model="bogus/x", api_base=None, verify=False)
     assert not release.rows
 
 
@@ -66,7 +66,7 @@ async def test_what_a_reload_drops_is_waited_for(version: str, pauses: list[floa
     """Measured on 1.108.5: a reload that began before the deployment was stored takes it out of the router."""
     release = Reloading(version, stale_looks=5)
     async with steward_with(release) as ctx:
-        assert (await created(ctx)).verified
+        assert (await agreed(ctx)).verified
     assert len(pauses) == 5
     assert [len(release.calls(path)) for path in ("/model/new", "/model/delete", "/chat/completions")] == [1, 0, 1]
 
@@ -83,7 +83,7 @@ async def test_what_a_reload_drops_before_its_test_call_is_called_again(version:
 
     release = Dropping(version)
     async with steward_with(release) as ctx:
-        assert (await created(ctx)).verified
+        assert (await agreed(ctx)).verified
     assert pauses
     assert not release.calls("/model/delete")
 
@@ -92,7 +92,7 @@ async def test_what_a_reload_puts_back_after_a_failed_test_is_waited_for(pauses:
     release = Reloading(OLD, "bad key", stale_after_delete=6, failing=dict(PREFLIGHT_PASSES))
     async with steward_with(release) as ctx:
         with pytest.raises(ProviderFailed, match=r"refused the key.*Nothing was left behind"):
-            await created(ctx)
+            await agreed(ctx)
     assert (len(pauses), len(release.calls("/model/delete"))) == (6, 1)
 
 
@@ -100,7 +100,7 @@ async def test_what_is_never_loaded_is_removed_and_told(pauses: list[float]) -> 
     release = Release(OLD, "bogus provider", failing=dict(PREFLIGHT_PASSES))
     async with steward_with(release) as ctx:
         with pytest.raises(NotLoaded, match=r"did not load it; the proxy's log may tell why\. Nothing was left behind"):
-            await created(ctx)
+            await agreed(ctx)
     assert not release.rows
     assert 31 < sum(pauses) < 35
 
@@ -110,7 +110,7 @@ async def test_another_deployments_answer_proves_nothing() -> None:
     swapped.failing["/chat/completions"] = httpx.Response(200, json={}, headers={"x-litellm-model-id": "other"})
     async with steward_with(swapped) as ctx:
         with pytest.raises(ProviderFailed, match="Another deployment answered"):
-            await created(ctx)
+            await agreed(ctx)
     assert not swapped.rows
 
 
@@ -127,7 +127,7 @@ async def test_the_preflight_is_skipped_where_it_would_borrow(version: str, mode
 async def test_a_mock_is_not_verified() -> None:
     release = Release(NEW)
     async with steward_with(release) as ctx:
-        answer = await created(ctx, litellm_params={"mock_response": "hello"})
+        answer = await agreed(ctx, litellm_params={"mock_response": "hello"})
     assert (answer.verified, answer.verification) == (False, "mocked")
     assert not release.calls("/chat/completions")
 
@@ -153,7 +153,7 @@ async def test_a_lost_answer_is_looked_up() -> None:
 
     release = Lossy(NEW)
     async with steward_with(release) as ctx:
-        answer = await created(ctx)
+        answer = await agreed(ctx)
     assert answer.verified
     assert len(release.calls("/model/new")) == 1
 
@@ -162,7 +162,7 @@ async def test_a_lost_write_that_never_happened_is_told() -> None:
     release = Release(NEW, failing={"/model/new": httpx.ReadError("gone")})
     async with steward_with(release) as ctx:
         with pytest.raises(errors.Unreachable, match="Nothing was left behind") as failed:
-            await created(ctx)
+            await agreed(ctx)
     assert "may or may not" not in str(failed.value)
 
 
@@ -171,7 +171,7 @@ async def test_a_failed_cleanup_names_the_id() -> None:
     release = Release(OLD, "bad key", failing={**PREFLIGHT_PASSES, "/model/delete": broken})
     async with steward_with(release) as ctx:
         with pytest.raises(ProviderFailed) as failed:
-            await created(ctx)
+            await agreed(ctx)
     (left,) = release.rows
     assert f"The deployment {left} may be left behind: remove it with delete_model" in str(failed.value)
 
@@ -187,7 +187,7 @@ async def test_a_proxy_that_cannot_store_models_says_what_to_set(body: object, s
     release = Release(NEW, failing={"/model/new": httpx.Response(500, json=body)})
     async with steward_with(release) as ctx:
         with pytest.raises(errors.ProxyError, match=says):
-            await created(ctx)
+            await agreed(ctx)
     assert not release.calls("/model/delete")
 
 
@@ -253,7 +253,7 @@ async def test_no_key_of_the_proxy_goes_to_an_address_that_came_without_one() ->
 async def test_a_fallback_is_written_after_the_proof() -> None:
     release = Release(NEW, source="db", general=[{"legacy-assistant": ["legacy-assistant-eu"]}])
     async with steward_with(release) as ctx:
-        answer = await created(ctx, fallback_for=["LEGACY-ASSISTANT"])
+        answer = await agreed(ctx, fallback_for=["LEGACY-ASSISTANT"])
     assert answer.fallbacks is not None
     assert [(c.model, c.chain) for c in answer.fallbacks] == [("legacy-assistant", ["legacy-assistant-eu", "fresh"])]
     paths = [path for method, path, _ in release.sent if method == "POST"]
@@ -274,7 +274,7 @@ async def test_a_name_that_only_a_chain_knows_takes_its_calls_with_agreement() -
     async with steward_with(Release(OLD)) as ctx:
         planned = await created(ctx, model_name="retired-model")
         assert planned.status == "approval_required"
-        assert any("that fail, with the prompts in them, go to" in line for line in planned.plan or ())
+        assert any("lead to 'retired-model' already" in line for line in planned.plan or ())
         made = await created(ctx, model_name="retired-model", approval=planned.approval)
     assert made.status == "created"
 
@@ -284,7 +284,7 @@ async def test_a_fallback_that_fails_says_what_was_done() -> None:
     release = Release(NEW, source="db", failing={"/fallback": refused})
     async with steward_with(release) as ctx:
         with pytest.raises(FallbackNotSet, match="was created and works") as failed:
-            await created(ctx, fallback_for=["legacy-assistant"])
+            await agreed(ctx, fallback_for=["legacy-assistant"])
     (made,) = release.live
     assert made in str(failed.value)
 
@@ -292,5 +292,5 @@ async def test_a_fallback_that_fails_says_what_was_done() -> None:
 async def test_budgets_that_do_not_bind_are_noted() -> None:
     for version, noted in ((OLD, True), (NEW, False)):
         async with steward_with(Release(version)) as ctx:
-            answer = await created(ctx, max_budget=5.0, budget_duration="daily")
+            answer = await agreed(ctx, max_budget=5.0, budget_duration="daily")
         assert any("does not enforce" in note for note in answer.notes) is noted

@@ -12,7 +12,6 @@ from litellm_steward.api.version import Version
 from litellm_steward.deployment_request import NewDeployment, new_deployment
 from litellm_steward.environment import Reference, check_resolved, find_references
 from litellm_steward.errors import InvalidArgument, Refused, StewardError, Unsupported
-from litellm_steward.exposure import exposures, own_key_missing
 from litellm_steward.settings import Settings
 
 EVIL = "https://evil.example/v1"
@@ -25,18 +24,17 @@ def asked(model: str = "openai/gpt-4o", extra: dict[str, Any] | None = None, **n
     return new_deployment("name", model, named, extra)
 
 
-def judged(model: str = "openai/gpt-4o", extra: dict[str, Any] | None = None, **named: object) -> tuple[str, ...]:
-    """What a person would have to agree to."""
+def judged(model: str = "openai/gpt-4o", extra: dict[str, Any] | None = None, **named: object) -> tuple[Reference, ...]:
+    """What its parameters refer to; raises where they may not."""
     new = asked(model, extra, **named)
-    fields = {"model_name": new.model_name, "model": new.model, **new.params}
-    return exposures(new, find_references(fields, SETTINGS))
+    return find_references({"model_name": new.model_name, "model": new.model, **new.params}, SETTINGS)
 
 
 def test_a_reference_to_a_providers_key_is_allowed() -> None:
     assert find_references({"api_key": "os.environ/OPENAI_API_KEY"}, SETTINGS) == (
         Reference("api_key", "OPENAI_API_KEY"),
     )
-    assert judged(api_key="os.environ/OPENAI_API_KEY") == ()
+    assert judged(api_key="os.environ/OPENAI_API_KEY") == (Reference("api_key", "OPENAI_API_KEY"),)
 
 
 @pytest.mark.parametrize(
@@ -126,68 +124,6 @@ def test_releases_that_send_the_text_are_refused(version: Version | None) -> Non
 def test_releases_that_resolve_references_take_them(version: Version) -> None:
     check_resolved((Reference("api_key", "OPENAI_API_KEY"),), version)
     check_resolved((), None)
-
-
-def test_the_callers_own_key_to_the_callers_own_address_needs_nobody() -> None:
-    assert judged(api_key="sk-mine-12345678", api_base=EVIL) == ()
-    assert judged(api_key="sk-mine-12345678", extra={"base_url": EVIL}) == ()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        ({"api_key": "os.environ/OPENAI_API_KEY", "api_base": EVIL}, "OPENAI_API_KEY is sent to"),
-        ({"api_key": "os.environ/OPENAI_API_KEY", "extra": {"base_url": EVIL}}, "OPENAI_API_KEY is sent to"),
-        ({"credential": "prod", "api_base": EVIL}, "'prod' is sent to"),
-        ({"extra": {"litellm_credential_name": "prod", "base_url": EVIL}}, "'prod' is sent to"),
-        ({"model": "vertex_ai/gemini-pro", "api_base": EVIL}, "identity"),
-        ({"model": "bedrock/some.model", "api_key": "mine-12345678", "api_base": EVIL}, "identity"),
-        ({"model": "azure/gpt-4o", "api_key": "mine-12345678", "api_base": EVIL}, "identity"),
-        ({"model": "azure/gpt-4o", "api_base": "https://x.openai.azure.com"}, "identity"),
-        ({"model": "gpt-4o", "api_key": "mine-12345678", "api_base": EVIL}, "identity"),
-        ({"model": "huggingface/https://evil.example/x"}, "holds an address"),
-        ({"extra": {"aws_sts_endpoint": EVIL}}, "aws_sts_endpoint"),
-        ({"extra": {"aws_bedrock_runtime_endpoint": EVIL}}, "aws_bedrock_runtime_endpoint"),
-        ({"extra": {"vertex_credentials": "/etc/passwd"}}, "/etc/passwd"),
-        ({"extra": {"aws_profile_name": "admin"}}, "aws_profile_name"),
-        ({"extra": {"extra_headers": {"Host": "evil.example"}}}, "extra_headers"),
-        ({"extra": {"use_litellm_proxy": True}}, "use_litellm_proxy"),
-        ({"extra": {"configurable_clientside_auth_params": ["api_base"]}}, "configurable_clientside"),
-        ({"extra": {"langfuse_host": EVIL}}, "langfuse_host"),
-        ({"extra": {"success_callback": ["langfuse"]}}, "success_callback"),
-        ({"extra": {"something_new": 1}}, "something_new"),
-        ({"extra": {"organization": EVIL}}, "holds an address"),
-        ({"credential": "prod", "extra": {"aws_bedrock_runtime_endpoint": EVIL}}, "'prod' is sent to 'https://evil"),
-        ({"api_key": "os.environ/OPENAI_API_KEY", "extra": {"x_endpoint": [EVIL]}}, "OPENAI_API_KEY is sent to 'http"),
-        ({"extra": {"endpoint": f"https://{'a' * 150}.evil.example/"}}, ".evil.example/'"),
-        ({"extra": {"extra_body": {f"k{n}": 1 for n in range(12)}}}, "'k11'"),
-    ],
-)
-def test_whatever_the_proxy_would_give_away_needs_agreement(arguments: dict[str, Any], says: str) -> None:
-    assert any(says in line for line in judged(**arguments)), judged(**arguments)
-
-
-def test_harmless_parameters_need_nobody() -> None:
-    extra = {
-        "timeout": 30,
-        "mock_response": "see https://example.com",
-        "aws_region_name": "eu-central-1",
-        "output_cost_per_token_batches": 1e-6,
-        "mode": "embedding",
-    }
-    assert judged("bedrock/amazon.titan-embed-text-v2:0", extra) == ()
-    assert (
-        judged("azure/gpt-4o", api_key="mine-12345678", api_base="https://x.openai.azure.com", api_version="2024-10-21")
-        == ()
-    )
-
-
-def test_without_a_key_none_of_the_proxys_goes_to_the_address() -> None:
-    new = asked(api_base=EVIL)
-    assert own_key_missing(new)
-    assert new.without_ambient_key().litellm_params()["api_key"] == "none"
-    assert not own_key_missing(asked(api_base=EVIL, api_key="sk-mine-12345678"))
-    assert not own_key_missing(asked())
 
 
 @pytest.mark.parametrize(

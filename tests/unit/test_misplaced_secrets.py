@@ -19,9 +19,12 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from litellm_steward import prompts
 from litellm_steward.addresses import told_address
+from litellm_steward.api.models import Deployment, LitellmParams
+from litellm_steward.api.router import Fallbacks
+from litellm_steward.consent import facts
 from litellm_steward.deployment_request import new_deployment
-from litellm_steward.exposure import exposures
 from litellm_steward.logs import Formatter
+from litellm_steward.model_catalog import ModelCatalog
 from litellm_steward.server import build_server
 from litellm_steward.serving.unechoed import Unechoed, without_echo
 from litellm_steward.text import holds_key
@@ -92,10 +95,11 @@ PLANNED: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("params", "shown"), PLANNED.values(), ids=PLANNED)
 def test_a_plan_shows_choices_and_hides_secrets(params: dict[str, Any], shown: str) -> None:
-    (said,) = exposures(new_deployment("a", "openai/x", {}, params), ())
-    assert said == f"{shown} is set, which the steward does not know to be harmless."
-    assert SHAPELESS not in said
-    assert SHAPELESS.replace(" ", "") not in said
+    catalog = ModelCatalog((Deployment(litellm_params=LitellmParams(model="openai/y")),), Fallbacks())
+    told = facts(new_deployment("a", "openai/x", {}, params), catalog, (), ())
+    assert f"{shown} is set, which the steward does not know to be harmless." in told
+    assert SHAPELESS not in str(told)
+    assert SHAPELESS.replace(" ", "") not in str(told)
 
 
 def test_an_address_is_told_without_the_values_in_its_query() -> None:

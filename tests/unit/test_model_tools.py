@@ -21,7 +21,7 @@ from litellm_steward.tools.models import delete_model, get_model_info
 from litellm_steward.tools.view import steward_of
 from tests.tape import NEW, OLD, VERSIONS
 from tests.tokens import tokens
-from tests.unit.recorded import Release, Reloading, created, recordings, steward_with
+from tests.unit.recorded import Release, Reloading, agreed, created, recordings, steward_with
 
 pytestmark = pytest.mark.asyncio
 
@@ -151,7 +151,7 @@ async def test_a_config_model_is_not_ours_to_delete() -> None:
 async def test_deleting_takes_a_plan_and_a_proof() -> None:
     release = Release(OLD)
     async with steward_with(release) as ctx:
-        made = await created(ctx)
+        made = await agreed(ctx)
         planned = await delete_model(ctx, model="FRESH")
         assert isinstance(planned, DeletedModel)
         assert (planned.status, planned.remaining_deployments) == ("approval_required", 1)
@@ -166,7 +166,7 @@ async def test_deleting_takes_a_plan_and_a_proof() -> None:
 async def test_a_name_of_several_is_never_guessed() -> None:
     release = Release(NEW)
     async with steward_with(release) as ctx:
-        first, second = await created(ctx), await created(ctx)
+        first, second = await agreed(ctx), await agreed(ctx)
         assert "'fresh' had 1 deployment already: its calls are now spread over 2." in second.notes
         with pytest.raises(errors.Ambiguous) as several:
             await delete_model(ctx, model="fresh")
@@ -216,7 +216,7 @@ async def test_nobody_waits_for_ever_for_the_changes_of_others() -> None:
 async def test_rules_that_stay_are_named() -> None:
     release = Release(NEW, source="db")
     async with steward_with(release) as ctx:
-        await created(ctx, fallback_for=["legacy-assistant"])
+        await agreed(ctx, fallback_for=["legacy-assistant"])
         planned = await delete_model(ctx, model="fresh")
         assert isinstance(planned, DeletedModel)
         assert "'legacy-assistant' to 'fresh' (general)" in " ".join(planned.plan or [])

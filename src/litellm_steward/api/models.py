@@ -14,7 +14,7 @@ from pydantic import model_validator
 from litellm_steward import errors
 from litellm_steward.addresses import addresses_in
 from litellm_steward.api.proxy import Body, Proxy
-from litellm_steward.api.wire import Count, Rows, Wire
+from litellm_steward.api.wire import Count, Rows, Strings, Wire
 from litellm_steward.together import each
 
 PAGE: Final = 500
@@ -63,6 +63,8 @@ class ModelInfo(Wire):
     """The team whose keys alone may call it."""
 
     team_public_model_name: str | None = None
+    access_groups: Strings = []
+    """Names that stand for this model, among others, in the lists of models that a key may call."""
 
 
 class Deployment(Wire):
@@ -219,7 +221,9 @@ async def test_connection(
 ) -> TestConnection:
     """``POST /health/test_connection``: a real call with these parameters; no deployment is created."""
     body = {"mode": mode, "litellm_params": dict(litellm_params)}
-    return await proxy.query("/health/test_connection", TestConnection, body, timeout=timeout, secrets=secrets)
+    return await proxy.query(
+        "/health/test_connection", TestConnection, body, timeout=timeout, secrets=secrets, recorded=True
+    )
 
 
 async def health(proxy: Proxy, model_id: str, *, timeout: float) -> Health:  # noqa: ASYNC109

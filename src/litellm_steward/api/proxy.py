@@ -32,6 +32,7 @@ from litellm_steward import errors
 from litellm_steward.addresses import is_this_machine
 from litellm_steward.api.bodies import read_bounded
 from litellm_steward.api.decode import Answer, decode
+from litellm_steward.api.reasons import reason
 from litellm_steward.secret import SecretSource, reveal
 from litellm_steward.text import hash_key
 
@@ -187,11 +188,16 @@ class Proxy:
         *,
         timeout: float | None = None,  # noqa: ASYNC109
         secrets: Sequence[str] = (),
+        recorded: bool = False,
     ) -> T:
-        """Ask with a POST that changes nothing; sent once."""
+        """Ask with a POST that changes nothing in the proxy; sent once.
+
+        ``recorded``: it reaches others, so it is a part of a change, and stands in the record before it is sent.
+        """
         route = f"POST {path}"
+        named = await self._before_write(route) if recorded else None
         with _deadline(timeout or self._timeout, route) as by:
-            answer, _ = await self._send("POST", path, by, body=body)
+            answer, _ = await self._send("POST", path, by, body=body, named=named)
             return self._decode(answer, expect, route, secrets=secrets)
 
     async def post(
@@ -296,12 +302,12 @@ class Proxy:
         except _NOT_SENT as error:
             self._lacks.clear()  # it may be restarting, as something newer
             raise errors.NeverSent(
-                f"No connection to the LiteLLM proxy at {self.base_url} ({_reason(error)})",
+                f"No connection to the LiteLLM proxy at {self.base_url} ({reason(error)})",
                 hint="Is it running, and is LITELLM_BASE_URL right?",
             ) from error
         except httpx.TransportError as error:
             self._lacks.clear()  # it may be restarting, as something newer
-            raise errors.Unreachable(f"The connection broke before {route} was answered ({_reason(error)})") from error
+            raise errors.Unreachable(f"The connection broke before {route} was answered ({reason(error)})") from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise errors.ProxyBroken(f"{route} was answered with invalid HTTP ({type(error).__name__})") from error
         log.debug("%s -> %d, %d bytes", route, response.status_code, len(content))
@@ -375,26 +381,3 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-
-
-def _reason(error: Exception) -> str:
-    """Why a connection failed, without anything that could quote a header."""
-    words = str(error).lower()
-    for sign, reason in _REASONS.items():
-        if sign in words:
-            return reason
-    return {"ReadError": "connection reset", "RemoteProtocolError": "connection closed"}.get(
-        type(error).__name__, type(error).__name__
-    )
-
-
-_REASONS = {
-    "refused": "connection refused",
-    "all connection attempts failed": "connection refused",
-    "name or service not known": "unknown host name",
-    "nodename nor servname": "unknown host name",
-    "temporary failure in name resolution": "unknown host name",
-    "certificate": "TLS certificate not trusted",
-    "ssl": "TLS failed; http and https confused?",
-    "timed out": "timed out",
-}

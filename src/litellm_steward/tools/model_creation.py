@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Final
 
-from litellm_steward import deployments, errors, fallbacks, model_catalog
-from litellm_steward.addresses import shown_address
-from litellm_steward.api import credentials
+from litellm_steward import consent, deployments, errors, fallbacks, model_catalog
+from litellm_steward.addresses import same_server, shown_address
+from litellm_steward.api import credentials, keys
 from litellm_steward.api.models import Deployment
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.router import Fallbacks
 from litellm_steward.api.version import Version
+from litellm_steward.approval import changed_since
 from litellm_steward.budgets import check_budget, normalise_duration
 from litellm_steward.deployment_request import NewDeployment
 from litellm_steward.environment import Reference, check_resolved
-from litellm_steward.exposure import exposures, own_key_missing
 from litellm_steward.model_catalog import ModelCatalog
-from litellm_steward.name_in_use import effects
 from litellm_steward.references.matching import Candidate, not_found
 from litellm_steward.references.models import resolve_name
 from litellm_steward.steward import Steward
@@ -31,7 +31,7 @@ from litellm_steward.tools.model_views import (
     chain_views,
     deployment_view,
 )
-from litellm_steward.tools.planned import Ready
+from litellm_steward.tools.planned import Ready, held
 
 BUDGETS_BIND_FROM: Final = Version(1, 91, 0)
 """1.83.14 stores a deployment's budget and does not enforce it for models added at run time."""
@@ -45,23 +45,34 @@ async def creation(
     *,
     verify: bool,
 ) -> Ready[CreatedModel]:
-    """What making it would mean for the deployments and chains of now."""
-    version, catalog = await together(steward.version(), model_catalog.read(steward.proxy))
-    existing, live = catalog.deployments, catalog.router
+    """What making it would mean for the deployments, aliases and chains of now. Nothing is sent but to the proxy."""
+    version, catalog, _ = await together(
+        steward.version(), model_catalog.read(steward.proxy), _refuse_our_own(steward.proxy, new)
+    )
     check_resolved(references, version)
-    notes = _name_notes(new, existing)
+    notes = _name_notes(new, catalog.deployments)
     await _check_credential(steward.proxy, new.credential)
     sources = _fallback_sources(version, new, catalog, fallback_for)
-    if own_key_missing(new):
+    if new.lacks_own_key:
         new = new.without_ambient_key()
         notes.append("No key was given, so none is sent to this api_base; the proxy's own keys stay where they are.")
-    leading = fallbacks.leading_to(live, new.model_name)
-    exposed = [
-        *effects(new, existing, sources, version, leading=leading, default=live.default, verify=verify),
-        *exposures(new, references),
-    ]
-    plan = creation_plan(new, exposed, sources, existing) if exposed else None
-    return Ready(plan, _planned(new), lambda: _create(steward, new, version, catalog, sources, notes, verify=verify))
+    facts = consent.facts(new, catalog, sources, references)
+    details = consent.details(new, verify=verify)
+    plan = creation_plan(new, facts, details, sources, catalog.named(new.model_name)) if facts else None
+
+    @asynccontextmanager
+    async def writing() -> AsyncIterator[None]:
+        """Others may have changed models while somebody was asked and the provider was tried: it is read again."""
+        async with held(steward.changing_models, steward.settings.steward_timeout):
+            now = await creation(steward, new, references, fallback_for, verify=verify)
+            if (now.plan and now.plan.fingerprint) != (plan and plan.fingerprint):
+                raise changed_since()
+            yield
+
+    async def create() -> CreatedModel:
+        return await _create(steward, new, version, catalog, sources, notes, writing, verify=verify)
+
+    return Ready(plan, _planned(new), create)
 
 
 async def _create(
@@ -71,13 +82,17 @@ async def _create(
     catalog: ModelCatalog,
     sources: Sequence[str],
     notes: list[str],
+    writing: Callable[[], AbstractAsyncContextManager[None]],
     *,
     verify: bool,
 ) -> CreatedModel:
     timeout = steward.settings.steward_timeout
-    made = await deployments.make(steward.proxy, new, catalog.deployments, verify=verify, timeout=timeout)
+    made = await deployments.make(
+        steward.proxy, new, catalog.deployments, verify=verify, timeout=timeout, writing=writing
+    )
     notes += [*made.notes, *_result_notes(new, made.deployment, version)]
-    written = await _write_fallbacks(steward.proxy, version, new, sources, catalog.with_deployment(made.deployment))
+    async with held(steward.changing_models if sources else None, timeout):
+        written = await _write_fallbacks(steward.proxy, version, new, sources, catalog.with_deployment(made.deployment))
     if sources and version is not None and version < fallbacks.CONFIG_GUARDED_FROM:
         notes.append(
             "The database owns the fallback list from now on: later edits of it in config.yaml have no effect."
@@ -94,6 +109,23 @@ async def _create(
         fallbacks=written,
         notes=notes,
     )
+
+
+async def _refuse_our_own(proxy: Proxy, new: NewDeployment) -> None:
+    """A key of this gateway would leave it, and the gateway as its own provider would call itself."""
+    for address in new.addresses:
+        if same_server(address, proxy.base_url):
+            raise errors.Refused(
+                f"{quote(shown_address(address) or address)} is this gateway itself. Nothing was created",
+                hint="Give the address of the provider.",
+            )
+    for key_id in new.key_ids:
+        if key_id == proxy.own_key_id() or await keys.info(proxy, key_id) is not None:
+            raise errors.Refused(
+                "A key of this gateway was given for the provider: whoever runs that address could use it. "
+                "Nothing was created",
+                hint="Give a key of the provider's. Virtual keys are for the gateway's own callers.",
+            )
 
 
 def budgeted(new: NewDeployment) -> NewDeployment:

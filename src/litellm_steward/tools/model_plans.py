@@ -20,25 +20,17 @@ MOST_NAMES: Final = 20
 
 
 def creation_plan(
-    new: NewDeployment,
-    exposed: Sequence[str],
-    sources: Sequence[str],
-    existing: Sequence[Deployment],
+    new: NewDeployment, facts: Sequence[str], details: Sequence[str], sources: Sequence[str], same: Sequence[Deployment]
 ) -> Plan:
-    """Bound to what was read of the proxy: what has the name already, so that acting on it makes it void everywhere.
+    """``facts`` are why it has to be agreed to, ``same`` the deployments that have the name already.
 
-    The arguments are bound by ``agreement``. What is typed is the host that gets something, if there is one.
+    Bound to them, so that making the deployment makes the plan void everywhere; the arguments are bound by
+    ``agreement``. What is typed is the host that calls go to, if one is given.
     """
-    lines = [f"Create the deployment {quote(new.model_name)} of {quote(new.model)}.", *exposed]
-    if sources:
-        lines.append(f"{sentence_list([quote(name) for name in sources], len(sources))} will fall back to it.")
-    identity = {
-        "exposed": list(exposed),
-        "fallback_for": list(sources),
-        "existing": sorted(d.id for d in existing if d.model_name == new.model_name),
-    }
+    lines = (f"Create the deployment {quote(new.model_name)} of {quote(new.model)}.", *facts, *details)
+    identity = {"facts": list(facts), "fallback_for": list(sources), "same": sorted(d.id for d in same)}
     host = next(map(host_of, new.addresses), None)
-    return Plan("create_model", tuple(lines), typeable(host, new.model_name, otherwise="create"), identity)
+    return Plan("create_model", lines, typeable(host, new.model_name, otherwise="create"), identity)
 
 
 def deletion_plan(catalog: ModelCatalog, found: Deployment, notes: Sequence[str] = ()) -> Plan:

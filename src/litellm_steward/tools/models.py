@@ -17,6 +17,7 @@ from litellm_steward.fallbacks import Chain
 from litellm_steward.model_catalog import ModelCatalog
 from litellm_steward.names import check_name
 from litellm_steward.references.models import Group, resolve_deployment, resolve_models
+from litellm_steward.reserved_names import check_model_name
 from litellm_steward.text import quote, sentence_list
 from litellm_steward.together import together
 from litellm_steward.tools.model_creation import budgeted, creation
@@ -75,11 +76,12 @@ async def create_model(
 ) -> CreatedModel | InputRequiredResult:
     """Add a deployment to the proxy and prove by a real call that it works; what fails the test is removed again.
 
-    Sending a stored credential or a variable of the proxy to an api_base, changing which address, account or provider
-    answers calls to an existing name, or setting parameters not known to be harmless, needs the user's agreement first.
+    The user must agree first to a name in use, anything new to the gateway (address, provider, key, credential), a
+    price, fallback_for and parameters not known to be harmless.
     """
     steward = steward_of(ctx)
     check_name("model_name", model_name)
+    check_model_name(model_name)
     named = {
         "api_key": api_key,
         "credential": credential,
@@ -102,7 +104,7 @@ async def create_model(
     async def prepare() -> Ready[CreatedModel]:
         return await creation(steward, new, references, fallback_for or [], verify=verify)
 
-    return await when_agreed(ctx, approval, prepare, steward.changing_models)
+    return await when_agreed(ctx, approval, prepare)  # the turn is taken for the write alone: see creation
 
 
 async def get_model_info(

@@ -53,7 +53,7 @@ async def when_agreed(
     Raises ``Refused`` when the answer is no, or the turn does not come.
     """
     patience = steward_of(ctx).settings.steward_timeout
-    async with _held(turn, patience):
+    async with held(turn, patience):
         ready = await prepare()
         if ready.plan is None:
             return await ready.make()
@@ -63,7 +63,7 @@ async def when_agreed(
     if isinstance(agreed, Asking):
         agreed = await agreed.answer()
         if isinstance(agreed, Agreed):
-            async with _held(turn, patience):
+            async with held(turn, patience):
                 now = await prepare()
                 if now.plan is None or now.plan.fingerprint != ready.plan.fingerprint:
                     raise changed_since()
@@ -74,7 +74,11 @@ async def when_agreed(
 
 
 @asynccontextmanager
-async def _held(turn: anyio.Lock | None, seconds: float) -> AsyncIterator[None]:
+async def held(turn: anyio.Lock | None, seconds: float) -> AsyncIterator[None]:
+    """Until the end of the block nobody else changes what ``turn`` is for. Only the proxy may be waited for in it.
+
+    Raises ``Refused`` if it is not free within ``seconds``.
+    """
     if turn is None:
         yield
         return
