@@ -13,7 +13,7 @@ from litellm_steward.api.activity import Day, Metrics
 from litellm_steward.periods import Period
 from litellm_steward.tools.blocks import shown, usage_block, usage_rows, usage_table
 from litellm_steward.usage.figures import NOTHING, Figures, Tally, apportion, column, figures_of, quantum_for, total
-from litellm_steward.usage.models import NO_MODEL, NOT_KNOWN, models_of
+from litellm_steward.usage.models import NO_MODEL, NOT_KNOWN, UNKNOWN_MODEL, models_of
 from litellm_steward.usage.report import Breakdown, Group, Usage, breakdown, ranked
 
 CENT = Decimal("0.01")
@@ -222,17 +222,17 @@ DAYS = {
     "a quiet day": (_day(0, {}, {}), {}),
     "an unknown model, since 1.108": (
         _day(3, {"a": 1, "unknown-model": 2}, {"p/a": 1, "unknown-model": 2}),
-        {"a": 1, NO_MODEL: 2},
+        {"a": 1, UNKNOWN_MODEL: 2},
     ),
     "no model at all, since 1.109": (
         _day(4, {"unknown-model": 1, "unknown-model-group": 3}, {"unknown-model": 4}),
-        {NO_MODEL: 4},
+        {UNKNOWN_MODEL: 1, NO_MODEL: 3},
     ),
     "an unknown model that kept its group": (
         _day(3, {"gpt-9": 1, "unknown-model": 2}, {"unknown-model": 3}),
-        {"gpt-9": 1, NO_MODEL: 2},
+        {"gpt-9": 1, UNKNOWN_MODEL: 2},
     ),
-    "an unknown model without a group": (_day(3, {"a": 1}, {"p/a": 1, "unknown-model": 2}), {"a": 1, NO_MODEL: 2}),
+    "an unknown model without a group": (_day(3, {"a": 1}, {"p/a": 1, "unknown-model": 2}), {"a": 1, UNKNOWN_MODEL: 2}),
     "models that are really called so": (
         _day(5, {"unknown-model": 2, "unknown-model-group": 3}, {"openai/unknown-model": 2, "openai/x": 3}),
         {"unknown-model": 2, "unknown-model-group": 3},

@@ -27,13 +27,16 @@ FIGURES: Final = (
     *("api_requests", "successful_requests", "failed_requests"),
 )
 NO_MODEL: Final = "(no model)"
+UNKNOWN_MODEL: Final = "(unknown model)"
+"""What 1.108 and newer book as `unknown-model`: calls that named a model which the proxy does not know."""
 
 _USER, _TEAM, _CUSTOMER = "LiteLLM_DailyUserSpend", "LiteLLM_DailyTeamSpend", "LiteLLM_DailyEndUserSpend"
 _TAG = "LiteLLM_DailyTagSpend"
 
 _SHARED: Final = {
     "key": "u.api_key",
-    "model": f"coalesce(nullif(u.model_group, ''), nullif(u.model, ''), '{NO_MODEL}')",
+    "model": f"coalesce(nullif(u.model_group, ''), CASE u.model WHEN '' THEN NULL WHEN 'unknown-model' "
+    f"THEN '{UNKNOWN_MODEL}' ELSE u.model END, '{NO_MODEL}')",
     "provider": "coalesce(u.custom_llm_provider, '')",
     "day": "u.date",
 }

@@ -8,8 +8,8 @@ then remains beside the groups is calls without a group (to unknown models, most
 models that make up exactly this rest name it.
 
 Since 1.108 the proxy books a call to a model that it does not know under the provider model
-``unknown-model``, and lists what has no group under that name or, since 1.109, under
-``unknown-model-group``. Neither is a model that can be called: both are ``(no model)`` here.
+``unknown-model`` and names its group likewise; since 1.109 rows without any model have the group
+``unknown-model-group``. Neither is a model that can be called.
 """
 
 from __future__ import annotations
@@ -25,8 +25,11 @@ from litellm_steward.usage.figures import NOTHING, Figures, Tally, figures_of, t
 NO_MODEL: Final = "(no model)"
 NO_PROVIDER: Final = "(no provider)"
 NOT_KNOWN: Final = "(model not known)"
-UNKNOWN_MODEL: Final = "unknown-model"
-_STAND_INS: Final = (UNKNOWN_MODEL, "unknown-model-group")
+UNKNOWN_MODEL: Final = "(unknown model)"
+"""Calls that named a model which the proxy does not know. 1.83 keeps the name."""
+
+_UNKNOWN: Final = "unknown-model"
+_STAND_INS: Final[Mapping[str, str]] = {_UNKNOWN: UNKNOWN_MODEL, "unknown-model-group": NO_MODEL}
 _MOST_TRIED: Final = 12
 """Provider models among which an exact combination is searched for: 4,095 combinations at the most."""
 
@@ -36,9 +39,9 @@ def models_of(day: Day) -> Tally:
     named = Tally()
     groups = {name: figures_of(entry.metrics) for name, entry in day.breakdown.model_groups.items()}
     provider = {name: figures_of(entry.metrics) for name, entry in day.breakdown.models.items()}
-    nameless = _stand_ins(groups, provider)
+    stand_ins = _stand_ins(groups, provider)
     for name, figures in groups.items():
-        named.count(NO_MODEL if name in nameless else _named(name), figures)
+        named.count(stand_ins.get(name) or _named(name), figures)
     everything = figures_of(day.metrics)
     rest = everything - total(named.values())
     if rest.is_nothing:
@@ -50,7 +53,7 @@ def models_of(day: Day) -> Tally:
         named.count(NOT_KNOWN, rest)
         return named
     for name in chosen:
-        named.count(NO_MODEL if name == UNKNOWN_MODEL else _named(name), provider[name])
+        named.count(UNKNOWN_MODEL if name == _UNKNOWN else _named(name), provider[name])
     if not without.is_nothing:
         named.count(NO_MODEL, without)
     return named
@@ -67,14 +70,14 @@ def providers_of(day: Day) -> Tally:
     return named
 
 
-def _stand_ins(groups: Mapping[str, Figures], provider: Mapping[str, Figures]) -> frozenset[str]:
-    """The groups that stand for none: all their calls are among those of the provider model ``unknown-model``.
+def _stand_ins(groups: Mapping[str, Figures], provider: Mapping[str, Figures]) -> Mapping[str, str]:
+    """The groups that stand for none, and their names here: all their calls are booked under ``unknown-model``.
 
     A group that is really called so has a provider model of another name, such as ``openai/unknown-model``.
     """
-    found = frozenset(groups).intersection(_STAND_INS)
-    unknown = provider.get(UNKNOWN_MODEL, NOTHING)
-    return found if _is_sum(unknown - total(groups[name] for name in found)) else frozenset()
+    found = {name: shown for name, shown in _STAND_INS.items() if name in groups}
+    unknown = provider.get(_UNKNOWN, NOTHING)
+    return found if _is_sum(unknown - total(groups[name] for name in found)) else {}
 
 
 def _named(name: str) -> str:

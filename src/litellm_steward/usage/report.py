@@ -10,7 +10,7 @@ from litellm_steward.api.activity import Day, KeyMetadata, booked_key
 from litellm_steward.periods import Period, utc_now
 from litellm_steward.text import clean, count, quote, short_id
 from litellm_steward.usage.figures import NOTHING, Figures, Tally, figures_of
-from litellm_steward.usage.models import NO_MODEL, NOT_KNOWN, models_of, providers_of
+from litellm_steward.usage.models import NO_MODEL, NOT_KNOWN, UNKNOWN_MODEL, models_of, providers_of
 
 NO_OWNER: Final = "(no owner)"
 UNASSIGNED: Final = "Unassigned"
@@ -26,6 +26,9 @@ UNNAMED: Final = {
 }
 """What stands where a key's hash should: the proxy's own checks, calls with the master key, calls without any (``None``
 on 1.83)."""
+
+NO_MODELS: Final = frozenset({NO_MODEL, NOT_KNOWN, UNKNOWN_MODEL})
+"""Rows of a table by model that are no model's."""
 
 EVERY_CALL: Final = "Every call to"
 LAG: Final = "Requests of the last seconds may not be booked yet."
@@ -210,7 +213,7 @@ def _unpriced(figures: Figures) -> bool:
 def _only_failed(group: Group) -> bool:
     """A model that does not exist, most often, or a provider that was down all along."""
     figures = group.figures
-    return figures.failed_requests > 0 and not figures.successful_requests and group.name not in {NO_MODEL, NOT_KNOWN}
+    return figures.failed_requests > 0 and not figures.successful_requests and group.name not in NO_MODELS
 
 
 def breakdown(tally: Tally) -> Breakdown:
