@@ -70,16 +70,25 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def name_for(version: str) -> str:
-    """The record that a release is compared with: of the supported ones the newest that is not newer, else the oldest."""
+    """The record that a release is compared with: the newest of the supported ones that is not newer, or the oldest."""
     not_newer = [name for name, known in NAMES.items() if release(known) <= release(version)]
     return max(not_newer or ["oldest"], key=lambda name: release(NAMES[name]))
 
 
 def latest() -> str:
     """The newest release of LiteLLM that the package registry has, no pre-release. Raises ``GatewayError``."""
-    command = [os.environ.get("UV", "uv"), "pip", "compile", "--quiet", "--no-deps", "--no-header", "--no-annotate", "-"]
+    command = [
+        os.environ.get("UV", "uv"),
+        "pip",
+        "compile",
+        "--quiet",
+        "--no-deps",
+        "--no-header",
+        "--no-annotate",
+        "-",
+    ]
     try:
-        done = subprocess.run(command, input="litellm\n", capture_output=True, text=True, check=True, timeout=120)  # noqa: S603
+        done = subprocess.run(command, input="litellm\n", capture_output=True, text=True, check=True, timeout=120)
     except (OSError, subprocess.SubprocessError) as error:
         raise GatewayError(f"The package registry could not be asked for the latest release: {error}.") from error
     return version_of(done.stdout.strip().partition("==")[2])
@@ -116,7 +125,11 @@ def _gateway(version: str, port: int | None) -> Iterator[Running]:
 
 def compared(before: Found, now: Found) -> Iterator[str]:
     """The differences of all parts that both have."""
-    for part, differences in (("routes", routes.differences), ("shapes", shapes.differences), ("sizes", heavy.differences)):
+    for part, differences in (
+        ("routes", routes.differences),
+        ("shapes", shapes.differences),
+        ("sizes", heavy.differences),
+    ):
         if part in before and part in now:
             yield from differences(before[part], now[part])
 

@@ -49,13 +49,13 @@ def _paths(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and _PATH.fullmatch(node.value):
         yield node.value
     elif isinstance(node, ast.JoinedStr):
-        text = "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
+        text = "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
         if _PATH.fullmatch(text.replace("{}", "x")):
             yield from (text.replace("{}", scope) for scope in SCOPES)
 
 
 def described(document: Json, routes: list[str]) -> dict[str, list[str] | None]:
-    """What the OpenAPI document says of each route: its parameters and the fields of its body; ``None`` if it is absent.
+    """By route the parameters and the fields of the body, by an OpenAPI document; ``None`` for a route that it lacks.
 
     What has to be given is marked with an exclamation mark.
     """
