@@ -69,10 +69,17 @@ def _described(document: Json, path: Json, method: str) -> list[str] | None:
         return None
     found = [_marked(p["name"], required=p.get("required", False)) for p in operation.get("parameters", [])]
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-    for schema in _objects(document, content.get("schema", {})):
-        required = schema.get("required", [])
-        found += [_marked(name, required=name in required) for name in schema.get("properties", {})]
+    found += _fields(document, content.get("schema", {}))
     return sorted(set(found))
+
+
+def _fields(document: Json, body: Json, above: str = "") -> Iterator[str]:
+    """The fields of a body, and those of objects in it."""
+    for schema in _objects(document, body):
+        for name, inner in schema.get("properties", {}).items():
+            yield f"{above}{_marked(name, required=name in schema.get('required', ()))}"
+            if not above:
+                yield from _fields(document, inner, f"{name}.")
 
 
 def _objects(document: Json, schema: Json) -> Iterator[Json]:

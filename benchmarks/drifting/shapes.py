@@ -19,13 +19,13 @@ GROUPS: Final = ("keys", "teams", "users", "activity", "logs", "health")
 OF_NAMES: Final = frozenset(
     {
         *("models", "model_groups", "providers", "api_keys", "entities", "endpoints", "mcp_servers", "guardrails"),
-        *("api_key_breakdown", "entity_total_api_keys"),
+        "entity_total_api_keys",
     }
 )
 """Objects whose fields are names of things."""
 
-FREE: Final = frozenset({"metadata", "proxy_server_request", "response", "messages"})
-"""Fields that hold whatever somebody put there."""
+FREE: Final = frozenset({"metadata", "proxy_server_request", "response", "messages", "api_key_breakdown"})
+"""Fields that hold whatever somebody put there, or that nobody reads."""
 
 NOT_ASKED: Final = frozenset({"/openapi.json"})
 """Its answer is the part ``routes``."""
