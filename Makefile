@@ -17,7 +17,7 @@ RELEASE ?= newest
 RELEASES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test tested test-fast lint format check ci bench load record gateway-up gateway-down build clean sync
+.PHONY: help demo test tested test-fast lint format check ci bench drift latest load record gateway-up gateway-down build clean sync
 
 help: ## Say what there is to do
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,12 @@ ci: ## Run what the continuous integration runs
 bench: sync ## Measure start-up, and answers at company size (most of an hour; BENCH="--release newest" for less)
 	-$(RUN) python -m benchmarks.startup
 	$(RUN) python -m benchmarks.company_size $(BENCH)
+
+drift: sync ## Say what of a LiteLLM release is not as it was recorded (RELEASE=newest; RELEASE=latest asks the registry)
+	$(RUN) python -m benchmarks.drift --release $(RELEASE)
+
+latest: sync ## Say which LiteLLM release is the newest that the package registry has
+	@$(RUN) python -m benchmarks.drift --release latest --version-only
 
 load: sync ## Make 50,000 calls of 32 clients with a failing proxy behind (10 to 30 minutes; LOAD="--calls 5000" for less)
 	$(RUN) python -m benchmarks.load $(LOAD)
