@@ -39,9 +39,6 @@ KEY_ONLY: Final = frozenset({
 MAX_KEYS: Final = 10
 _LIKE_KEY: Final = re.compile(r"sk-[^\s\"'&,;<>{}()]+")
 
-MOST_STARS: Final = 2
-"""In a model's name. Since 1.109 ``/model/info`` matches every name with every pattern, in the proxy's only thread."""
-
 NO_KEY: Final = "none"
 """Sent where there is no key, so that LiteLLM does not take one from its environment."""
 
@@ -206,7 +203,6 @@ def new_deployment(
 ) -> NewDeployment:
     """Check and merge. ``named`` are the tool's own parameters, ``extra`` is ``litellm_params``."""
     _check_model(model)
-    _check_stars(model_name)
     merged = _merge(named, extra or {})
     mode = merged.pop("mode", None)
     if mode is not None and not (isinstance(mode, str) and _PARAMETER.fullmatch(mode)):
@@ -235,11 +231,6 @@ def new_deployment(
     for address in new.other_addresses:
         check_address(address, "An address in litellm_params")
     return new
-
-
-def _check_stars(model_name: str) -> None:
-    if model_name.count("*") > MOST_STARS:
-        raise InvalidArgument(f"model_name may have at most {MOST_STARS} '*': LiteLLM takes minutes to match more")
 
 
 def _check_model(model: str) -> None:

@@ -196,8 +196,6 @@ async def test_a_proxy_that_cannot_store_models_says_what_to_set(body: object, s
     [
         ({"model_name": "a\nb"}, "visible characters"),
         ({"model_name": "a\u202eb"}, "visible characters"),
-        ({"model_name": "a*b*c*"}, r"at most 2 '\*'"),
-        ({"model_name": "*" * 100}, r"at most 2 '\*'"),
         ({"max_budget": 1.0}, "only together"),
         ({"budget_duration": "1d"}, "only together"),
         ({"max_budget": -1.0, "budget_duration": "1d"}, "0 or more"),
