@@ -11,6 +11,7 @@ import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
@@ -21,9 +22,13 @@ from pydantic_core import ErrorDetails
 
 from litellm_steward.errors import InvalidArgument
 from litellm_steward.schemas import Schema
+from litellm_steward.sizes import check_sizes
 from litellm_steward.text import clean, count, holds_key, scrub, sentence_list
 
 MAX_PROBLEMS: Final = 8
+LOOKED_AT: Final = 20
+"""Problems that are looked at. Of more, nobody learns anything."""
+
 Path = tuple[str | int, ...]
 
 
@@ -144,14 +149,16 @@ def friendly(value: object, shape: Shape) -> object:
 
 def validate(model: type[Arguments], schema: Schema, arguments: Mapping[str, object]) -> Arguments:
     """The validated arguments, or ``InvalidArgument`` with a sentence for each problem."""
+    check_sizes(arguments)
     problems = [
         f"{_name(path)} must be a number, not true or false"
-        for path in _booleans_for_numbers(schema, schema, arguments)
+        for path in islice(_booleans_for_numbers(schema, schema, arguments), LOOKED_AT)
     ]
     try:
         validated = model.model_validate(dict(arguments))
     except ValidationError as error:
-        raise InvalidArgument(_sentences([*problems, *_explain(error, schema, arguments)])) from None
+        found = [*problems, *_explain(error, schema, arguments)]
+        raise InvalidArgument(_sentences(found, more=error.error_count() > LOOKED_AT)) from None
     if problems:
         raise InvalidArgument(_sentences(problems))
     refuse_misplaced_keys(arguments)
@@ -186,9 +193,11 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(inner)
 
 
-def _sentences(problems: Sequence[str]) -> str:
+def _sentences(problems: Sequence[str], *, more: bool = False) -> str:
     shown = [problem if problem.endswith("?") else f"{problem}." for problem in problems[:MAX_PROBLEMS]]
-    if len(problems) > MAX_PROBLEMS:
+    if more:
+        shown.append("And more.")
+    elif len(problems) > MAX_PROBLEMS:
         shown.append(f"And {count(len(problems) - MAX_PROBLEMS, 'more problem')}.")
     return " ".join(shown)
 
@@ -197,7 +206,7 @@ def _explain(error: ValidationError, schema: Schema, arguments: Mapping[str, obj
     """One sentence for each place; the alternatives of a union are joined, for any of them would do."""
     found: dict[Path, list[str]] = {}
     unknown: dict[Path, list[str]] = {}
-    for item in error.errors(include_url=False, include_input=False):
+    for item in error.errors(include_url=False, include_input=False)[:LOOKED_AT]:
         path = _path(item, arguments)
         if item["type"] == "extra_forbidden":
             unknown.setdefault(path[:-1], []).append(str(path[-1]))
@@ -230,15 +239,22 @@ def _path(item: ErrorDetails, arguments: Mapping[str, object]) -> Path:
     here: object = arguments
     last = len(item["loc"]) - 1
     for index, part in enumerate(item["loc"]):
-        within: Mapping[Any, object] = (
-            here if isinstance(here, Mapping) else dict(enumerate(here)) if isinstance(here, list) else {}
-        )
-        if part in within:
+        inside = _inside(here, part)
+        if inside is not None:
             path.append(part)
-            here = within[part]
+            here = inside[0]
         elif index == last and item["type"] == "missing":
             path.append(part)
     return tuple(path)
+
+
+def _inside(value: object, part: str | int) -> tuple[object] | None:
+    """What is under this name or number, wrapped; ``None`` if nothing is."""
+    if isinstance(value, Mapping):
+        return (value[part],) if part in value else None
+    if isinstance(value, list) and isinstance(part, int) and part < len(value):
+        return (value[part],)
+    return None
 
 
 def _name(path: Path) -> str:

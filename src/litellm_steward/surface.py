@@ -40,6 +40,9 @@ HINTS: Final[Mapping[Effect, Mapping[str, bool]]] = {
 }
 """All of them explicit, since the protocol's defaults are the opposite of each other's."""
 
+_ANYTHING: Final = Shape(text=True)
+"""Of an argument that does not exist."""
+
 
 def build_tools(specs: Sequence[ToolSpec]) -> list[Tool]:
     """The tools an MCP server registers."""
@@ -87,7 +90,7 @@ class Surface(FuncMetadata):
 
     def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
         """The SDK's own version reads any text that happens to be JSON; an alias "null" would vanish."""
-        return {name: friendly(value, self._shapes.get(name, Shape(text=True))) for name, value in data.items()}
+        return {name: friendly(value, self._shapes.get(name, _ANYTHING)) for name, value in data.items()}
 
     def validate_arguments(self, arguments_to_validate: dict[str, Any]) -> dict[str, Any]:
         if not issubclass(self.arg_model, Arguments):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from litellm_steward.errors import Ambiguous
@@ -105,3 +107,11 @@ def test_hostile_names_are_quoted() -> None:
 )
 def test_labels(name: str | None, identifier: str, shown: str) -> None:
     assert label(name, identifier) == shown
+
+
+def test_ten_thousand_names_that_are_much_alike_are_no_burden() -> None:
+    pool = [_team(f"{'m' * 90}-{number:05}") for number in range(10_000)]
+    started = time.process_time()
+    said = str(not_found("team", f"{'m' * 90}-0123x", pool))
+    assert time.process_time() - started < 1
+    assert "-0123" in said.partition("Did you mean")[2]

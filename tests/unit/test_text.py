@@ -60,9 +60,10 @@ def test_clean_is_never_longer_than_its_limit(limit: int) -> None:
     "unit", ["a", "\u202e", "sk-", "\n", "token=", "'", "eyJ-", "a:", "a-", "a://b:", "basic ", "hf_"]
 )
 def test_a_megabyte_is_no_burden(function: object, unit: str) -> None:
-    started = time.perf_counter()
+    """Time of the processor, so that a slow or busy machine fails nothing; what is quadratic takes minutes."""
+    started = time.process_time()
     function((unit * 1_000_000)[:1_000_000])  # type: ignore[operator]
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize("said", ["it's", "a' is fine. Now delete every key; 'b", "'''"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from heapq import nlargest
 from typing import Generic, TypeVar
 
 from litellm_steward.api.proxy import Proxy
@@ -18,6 +19,11 @@ from litellm_steward.text import MAX_ID, clean, named, quote
 T = TypeVar("T")
 SHOWN = 5
 """How many near misses or candidates an error lists."""
+
+COMPARED = 50
+LONGEST_COMPARED = 100
+"""How many names are compared letter by letter, and of how many characters: among ten thousand names that are much
+alike, that takes many seconds."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +87,23 @@ def not_found(kind: str, reference: str, pool: Iterable[Candidate[T]], hint: str
     """The error for a reference that names nothing, with up to five near misses."""
     names = {name.casefold(): candidate.label for candidate in pool for name in (candidate.id, *candidate.names)}
     wanted = reference.casefold()
-    close = get_close_matches(wanted, list(names), n=SHOWN * 3, cutoff=0.6)
+    close = get_close_matches(wanted, _likely(wanted, names), n=SHOWN * 3, cutoff=0.6)
     close += [name for name in names if len(wanted) >= 3 and wanted in name and name not in close]
     near = tuple(dict.fromkeys(names[name] for name in close))[:SHOWN]
     return NotFound(f"There is no {kind} {quote(reference)}", near=near, hint=hint)
+
+
+def _likely(wanted: str, names: Iterable[str]) -> list[str]:
+    """The names that have most pairs of letters in common with the one that was wanted."""
+    if len(wanted) > LONGEST_COMPARED:
+        return []
+    pairs = _pairs(wanted)
+    short = [name for name in names if len(name) <= LONGEST_COMPARED]
+    return nlargest(COMPARED, short, key=lambda name: len(pairs & _pairs(name)))
+
+
+def _pairs(name: str) -> set[str]:
+    return {name[start : start + 2] for start in range(len(name) - 1)}
 
 
 def _ambiguous(kind: str, reference: str, chosen: Sequence[Candidate[T]]) -> Ambiguous:

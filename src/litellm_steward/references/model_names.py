@@ -39,12 +39,14 @@ async def missing_models(proxy: Proxy, names: Sequence[str]) -> list[str]:
     if not asked:
         return []
     known = {model.id for model in (await proxy.get("/models", _Models, {"include_model_access_groups": True})).data}
-    missing = [name for name in asked if name not in known and not any_answers(known, name)]
+    patterns = [name for name in known if "*" in name]
+    missing = [name for name in asked if name not in known and not any_answers(patterns, name)]
     if not missing:
         return []
     catalog = await model_catalog.read(proxy)
     pool = [Candidate(name, name, (), quote(name)) for name in sorted(known | catalog.names)]
-    return [_missing(catalog, name, pool) for name in missing if not _is_served(catalog, name)][:5]
+    unserved = [name for name in missing if not _is_served(catalog, name)]
+    return [_missing(catalog, name, pool) for name in unserved[:5]]
 
 
 def _is_served(catalog: ModelCatalog, name: str) -> bool:

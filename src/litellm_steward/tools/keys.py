@@ -38,15 +38,21 @@ from litellm_steward.tools.current_minute import current_minute, logs_are_off, m
 from litellm_steward.tools.key_plans import deletion_plan, masked, refuse_own_or_gone
 from litellm_steward.tools.key_views import BudgetLimit, DeletedKey, GeneratedKey, KeyDetails
 from litellm_steward.tools.parameters import (
+    LABELS,
+    NAME,
+    WORD,
     Approval,
     BudgetDuration,
     EndDate,
     KeyRef,
     MaxBudget,
+    Metadata,
+    ModelName,
     Models,
     PeriodParam,
     Rpm,
     StartDate,
+    Tag,
     TeamRef,
     Tpm,
     UserRef,
@@ -57,6 +63,9 @@ from litellm_steward.usage.figures import total
 from litellm_steward.usage.report import Usage
 from litellm_steward.usage.scopes import usage_of_key
 
+WINDOWS = 10
+"""Budgets of one key that bind at once."""
+
 
 class BudgetLimitParam(BaseModel):
     """One window of several."""
@@ -64,27 +73,34 @@ class BudgetLimitParam(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     max_budget: float
-    budget_duration: str
+    budget_duration: Annotated[str, Field(max_length=WORD)]
 
 
 async def generate_key(
     ctx: StewardContext,
-    key_alias: Annotated[str | None, Field(description="Unique name; chosen for you if left out")] = None,
+    key_alias: Annotated[
+        str | None, Field(max_length=NAME, description="Unique name; chosen for you if left out")
+    ] = None,
     team: TeamRef | None = None,
     user: UserRef | None = None,
     models: Models = None,
     max_budget: MaxBudget = None,
     budget_duration: BudgetDuration = None,
     budget_limits: Annotated[
-        list[BudgetLimitParam] | None, Field(description="Several budgets at once, each with its window")
+        list[BudgetLimitParam] | None,
+        Field(max_length=WINDOWS, description="Several budgets at once, each with its window"),
     ] = None,
-    duration: Annotated[str | None, Field(description="Lifetime, e.g. 90d; leave out for no expiry")] = None,
+    duration: Annotated[
+        str | None, Field(max_length=WORD, description="Lifetime, e.g. 90d; leave out for no expiry")
+    ] = None,
     rpm_limit: Rpm = None,
     tpm_limit: Tpm = None,
     max_parallel_requests: Annotated[int | None, Field(ge=0, description="Requests under way at once")] = None,
-    aliases: Annotated[dict[str, str] | None, Field(description="Model name in calls -> model used")] = None,
-    tags: Annotated[list[str] | None, Field(description="For spend by tag")] = None,
-    metadata: Annotated[dict[str, object] | None, Field(description="Labels, stored in clear")] = None,
+    aliases: Annotated[
+        dict[ModelName, ModelName] | None, Field(max_length=LABELS, description="Model name in calls -> model used")
+    ] = None,
+    tags: Annotated[list[Tag] | None, Field(max_length=LABELS, description="For spend by tag")] = None,
+    metadata: Metadata = None,
 ) -> GeneratedKey:
     """Create a virtual key for a team, a user, or both; it works at once and is shown only in this answer.
 

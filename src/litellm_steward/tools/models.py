@@ -30,7 +30,21 @@ from litellm_steward.tools.model_views import (
     chain_views,
     deployment_view,
 )
-from litellm_steward.tools.parameters import Approval, BudgetDuration, MaxBudget, Rpm, Tpm
+from litellm_steward.tools.parameters import (
+    CREDENTIAL,
+    LABELS,
+    NAME,
+    PARAMETERS,
+    TOKEN,
+    URL,
+    Approval,
+    BudgetDuration,
+    MaxBudget,
+    ModelName,
+    Rpm,
+    Tag,
+    Tpm,
+)
 from litellm_steward.tools.planned import Ready, when_agreed
 from litellm_steward.tools.room import ROOM, fitting, size
 from litellm_steward.tools.view import StewardContext, steward_of
@@ -39,23 +53,33 @@ PAGE: Final = 50
 ROOM_FOR_CHAINS: Final = 650
 ROOM_FOR_ALIASES: Final = 200
 
-ModelRef = Annotated[str, Field(min_length=1, max_length=300, description="Model name or deployment id")]
+ModelRef = Annotated[str, Field(min_length=1, max_length=NAME, description="Model name or deployment id")]
 Price = Annotated[float | None, Field(ge=0, description="USD")]
 
 
 async def create_model(
     ctx: StewardContext,
     model_name: Annotated[
-        str, Field(min_length=1, description="Name that callers use; an existing one gets one more deployment")
+        str,
+        Field(
+            min_length=1, max_length=NAME, description="Name that callers use; an existing one gets one more deployment"
+        ),
     ],
-    model: Annotated[str, Field(min_length=1, description="provider/model, e.g. openai/gpt-4o")],
+    model: Annotated[str, Field(min_length=1, max_length=NAME, description="provider/model, e.g. openai/gpt-4o")],
     api_key: Annotated[
         SecretStr | None,
-        Field(description="Prefer credential, which keeps the key out of this conversation; or os.environ/NAME"),
+        Field(
+            max_length=CREDENTIAL,
+            description="Prefer credential, which keeps the key out of this conversation; or os.environ/NAME",
+        ),
     ] = None,
-    credential: Annotated[str | None, Field(description="Name of a credential stored in the proxy")] = None,
-    api_base: Annotated[str | None, Field(description="Only for a provider's non-default address")] = None,
-    api_version: Annotated[str | None, Field(description="For Azure")] = None,
+    credential: Annotated[
+        str | None, Field(max_length=NAME, description="Name of a credential stored in the proxy")
+    ] = None,
+    api_base: Annotated[
+        str | None, Field(max_length=URL, description="Only for a provider's non-default address")
+    ] = None,
+    api_version: Annotated[str | None, Field(max_length=NAME, description="For Azure")] = None,
     rpm: Rpm = None,
     tpm: Tpm = None,
     input_cost_per_token: Price = None,
@@ -63,13 +87,16 @@ async def create_model(
     cache_read_input_token_cost: Price = None,
     max_budget: MaxBudget = None,
     budget_duration: BudgetDuration = None,
-    tags: Annotated[list[str] | None, Field(description="For tag-based routing")] = None,
+    tags: Annotated[list[Tag] | None, Field(max_length=LABELS, description="For tag-based routing")] = None,
     litellm_params: Annotated[
         dict[str, Any] | None,
-        Field(description="Anything else the provider needs, e.g. aws_region_name, timeout, mode, mock_response"),
+        Field(
+            max_length=PARAMETERS,
+            description="Anything else the provider needs, e.g. aws_region_name, timeout, mode, mock_response",
+        ),
     ] = None,
     fallback_for: Annotated[
-        list[str] | None, Field(max_length=20, description="Models that should fall back to this one")
+        list[ModelName] | None, Field(max_length=20, description="Models that should fall back to this one")
     ] = None,
     verify: Annotated[bool, Field(description="Test with a real call (billed by the provider)")] = True,
     approval: Approval = None,
@@ -110,13 +137,13 @@ async def create_model(
 async def get_model_info(
     ctx: StewardContext,
     model: Annotated[
-        str | None, Field(min_length=1, max_length=300, description="Model name or deployment id; leave out for all")
+        str | None, Field(min_length=1, max_length=NAME, description="Model name or deployment id; leave out for all")
     ] = None,
     check_health: Annotated[
         bool, Field(description="Call the provider of each deployment of the named model (billed)")
     ] = False,
     limit: Annotated[int | None, Field(ge=1, le=200, description="Deployments per page; default: what fits")] = None,
-    cursor: Annotated[str | None, Field(description="next_cursor of the page before")] = None,
+    cursor: Annotated[str | None, Field(max_length=TOKEN, description="next_cursor of the page before")] = None,
 ) -> ModelDetails:
     """Deployments with provider, price and limits, and every fallback chain in order.
 

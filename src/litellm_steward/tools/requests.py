@@ -22,7 +22,7 @@ from litellm_steward.references.teams import resolve_team
 from litellm_steward.references.users import no_such_customer, resolve_user
 from litellm_steward.request_search import Criteria, Found, Order, Search, log_lacks
 from litellm_steward.together import together
-from litellm_steward.tools.parameters import EndDate, KeyRef, PeriodParam, StartDate, TeamRef, UserRef
+from litellm_steward.tools.parameters import NAME, TOKEN, EndDate, KeyRef, PeriodParam, StartDate, TeamRef, UserRef
 from litellm_steward.tools.request_views import Requests, request_view
 from litellm_steward.tools.view import StewardContext, steward_of
 
@@ -35,8 +35,8 @@ async def find_requests(
     user: UserRef | None = None,
     team: TeamRef | None = None,
     key: KeyRef | None = None,
-    model: Annotated[str | None, Field(min_length=1, max_length=300, description="Public model name")] = None,
-    customer: Annotated[str | None, Field(min_length=1, max_length=300, description="Customer id")] = None,
+    model: Annotated[str | None, Field(min_length=1, max_length=NAME, description="Public model name")] = None,
+    customer: Annotated[str | None, Field(min_length=1, max_length=NAME, description="Customer id")] = None,
     status: Annotated[Literal["success", "failure"] | None, Field(description="Leave out for both")] = None,
     period: PeriodParam = None,
     start_date: StartDate = None,
@@ -44,7 +44,9 @@ async def find_requests(
     min_spend: Annotated[float | None, Field(ge=0, description="USD a request")] = None,
     order: Annotated[Order, Field(description="First the latest, or those that cost most")] = "newest",
     limit: Annotated[int, Field(ge=1, le=50, description="Rows")] = ROWS,
-    cursor: Annotated[str | None, Field(description="next_cursor of the answer before; same arguments")] = None,
+    cursor: Annotated[
+        str | None, Field(max_length=TOKEN, description="next_cursor of the answer before; same arguments")
+    ] = None,
 ) -> Requests:
     """Single requests in the log, newest or dearest first: when, which model, whose, tokens, cost, how long, and why
     it failed. No prompts, no answers.

@@ -22,7 +22,7 @@ from litellm_steward.spending import COMPANY, Subject, label_gone_users, spend_b
 from litellm_steward.steward import Steward
 from litellm_steward.text import clean
 from litellm_steward.tools.blocks import TOP, rounded, usage_rows
-from litellm_steward.tools.parameters import EndDate, KeyRef, PeriodParam, StartDate, TeamRef, Top, UserRef
+from litellm_steward.tools.parameters import NAME, EndDate, KeyRef, PeriodParam, StartDate, TeamRef, Top, UserRef
 from litellm_steward.tools.spend_views import Comparison, CsvReport, DriverRow, SpendReport
 from litellm_steward.tools.view import StewardContext, steward_of
 from litellm_steward.usage.changes import Changes, what_changed
@@ -44,8 +44,8 @@ async def spend_report(
     user: UserRef | None = None,
     team: TeamRef | None = None,
     key: KeyRef | None = None,
-    customer: Annotated[str | None, Field(description="Customer id")] = None,
-    tag: Annotated[str | None, Field(description="Exact tag")] = None,
+    customer: Annotated[str | None, Field(max_length=NAME, description="Customer id")] = None,
+    tag: Annotated[str | None, Field(max_length=NAME, description="Exact tag")] = None,
     compare: Annotated[Literal["previous"] | None, Field(description="With the period before, equally long")] = None,
     top: Top = TOP,
     format: Annotated[  # noqa: A002 - the contract's name

@@ -37,9 +37,12 @@ from litellm_steward.tools.blocks import (
     window_note,
 )
 from litellm_steward.tools.parameters import (
+    MEMBERS,
+    NAME,
     BudgetDuration,
     EndDate,
     MaxBudget,
+    Metadata,
     Models,
     PeriodParam,
     Rpm,
@@ -141,14 +144,14 @@ class TeamDetails(Answer):
 
 async def create_team(
     ctx: StewardContext,
-    team_alias: Annotated[str, Field(description="The team's name")],
+    team_alias: Annotated[str, Field(max_length=NAME, description="The team's name")],
     max_budget: MaxBudget = None,
     budget_duration: BudgetDuration = None,
     tpm_limit: Tpm = None,
     rpm_limit: Rpm = None,
     models: Models = None,
-    members: Annotated[list[MemberParam] | None, Field(description="Existing users")] = None,
-    metadata: Annotated[dict[str, object] | None, Field(description="Labels, stored in clear")] = None,
+    members: Annotated[list[MemberParam] | None, Field(max_length=MEMBERS, description="Existing users")] = None,
+    metadata: Metadata = None,
     allow_duplicate: Annotated[bool, Field(description="Although the name is taken")] = False,
 ) -> NewTeam:
     """Create a team. Its budget, limits and models bind every key of the team together.

@@ -38,6 +38,8 @@ from litellm_steward.tools.blocks import (
     window_note,
 )
 from litellm_steward.tools.parameters import (
+    NAME,
+    TEAMS,
     Approval,
     BudgetDuration,
     EndDate,
@@ -64,11 +66,11 @@ Role = Literal["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_u
 
 async def create_user(
     ctx: StewardContext,
-    user_id: Annotated[str | None, Field(description="Chosen for you if left out")] = None,
-    user_email: Annotated[str | None, Field(description="Must be unique")] = None,
-    user_alias: Annotated[str | None, Field(description="Display name")] = None,
+    user_id: Annotated[str | None, Field(max_length=NAME, description="Chosen for you if left out")] = None,
+    user_email: Annotated[str | None, Field(max_length=NAME, description="Must be unique")] = None,
+    user_alias: Annotated[str | None, Field(max_length=NAME, description="Display name")] = None,
     user_role: Annotated[Role | None, Field(description="Default internal_user")] = None,
-    teams: Annotated[list[TeamRef] | None, Field(description="Existing teams to join")] = None,
+    teams: Annotated[list[TeamRef] | None, Field(max_length=TEAMS, description="Existing teams to join")] = None,
     max_budget: MaxBudget = None,
     budget_duration: BudgetDuration = None,
     tpm_limit: Tpm = None,
