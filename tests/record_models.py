@@ -1,6 +1,7 @@
 """Record what real proxies say about models, for the unit tests.
 
-``python -m tests.record_models http://127.0.0.1:4000 …`` with the address of a running example gateway of each release.
+``python -m tests.record_models http://127.0.0.1:4000 …`` with the address of a running example gateway of each release,
+which was started without ``--seed``: what is seeded changes models and fallbacks.
 Absent values, stack traces and file paths are cut; nothing else is changed.
 """
 
@@ -9,7 +10,9 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +24,9 @@ from examples.gateway.upstream import FakeUpstream
 
 RECORDINGS: Final = Path(__file__).parent / "recordings" / "models.json"
 BAD_KEY: Final = "sk-bad-1234567890abcdef"
+USED: Final = "gpt-4o"
+BOOKED_AFTER: Final = 120
+"""Seconds that LiteLLM may take to book a call."""
 MESSAGES: Final = [{"role": "user", "content": "ping"}]
 KEPT_HEADERS: Final = ("x-litellm-model-id", "x-litellm-version")
 ROUTER: Final = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks", "model_group_alias")
@@ -98,11 +104,25 @@ def record(base_url: str) -> tuple[str, dict[str, Any]]:
             ask(f"{name}: health", "GET", f"/health?model_id={model_id}") if name in {"good", "dead host"} else None
             ask(f"{name}: delete", "POST", "/model/delete", {"id": model_id})
             ask.said[f"{name}: id"] = model_id
-    ask("activity", "GET", "/team/daily/activity/aggregated?start_date=2026-01-01&end_date=2026-12-31&api_key_limit=1")
-    if ask.said["activity"]["status"] == 200:
-        ask.said["activity"]["body"]["results"] = ask.said["activity"]["body"]["results"][:1]
-        ask.said["activity"]["body"]["results"][:1] = [trimmed(d) for d in ask.said["activity"]["body"]["results"]]
+    use(ask)
     return version, ask.said
+
+
+def use(ask: Recorder) -> None:
+    """Calls of one model, and how their latency is told once they are booked, where the release tells it."""
+    ask("used", "POST", "/chat/completions", {"model": USED, "messages": MESSAGES})
+    del ask.said["used"]
+    today = datetime.now(UTC).date()
+    for _ in range(BOOKED_AFTER):
+        path = f"/team/daily/activity/aggregated?start_date={today}&end_date={today}&api_key_limit=1"
+        answer = ask("activity", "GET", path)
+        if answer.status_code != 200:
+            return
+        days = ask.said["activity"]["body"]["results"] = [trimmed(day) for day in answer.json()["results"]]
+        if any(USED in day["breakdown"]["model_groups"] for day in days):
+            return
+        time.sleep(1)
+    raise SystemExit(f"the call of {USED} was not booked within {BOOKED_AFTER} s")
 
 
 def trimmed(day: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ FOLDER: Final = Path(__file__).parent / "recordings"
 MASTER_KEY: Final = "sk-example-master-key"
 BASE_URL: Final = "http://litellm.test:4000"
 
-OLD, NEW = "1.83.14", "1.108.5"
+OLD, NEW = "1.83.14", "1.110.2"
 VERSIONS: Final = (OLD, NEW)
 """The releases that were recorded."""
 

@@ -14,7 +14,7 @@ from litellm_steward.access import ADMIN, VIEWER, Access
 from litellm_steward.api.standing import OwnKey
 from litellm_steward.api.tested import DAY
 from litellm_steward.api.version import NEWEST_TESTED, OLDEST_SUPPORTED, Version, unsupported
-from litellm_steward.errors import KeyRefused, NoDatabase, RoleRefused, StewardError, TimedOut, Unreachable
+from litellm_steward.errors import KeyRefused, NoDatabase, ProxyBroken, RoleRefused, StewardError, TimedOut, Unreachable
 from litellm_steward.measurements import LATENCY_FROM
 from litellm_steward.settings import KEY_HEADER, Origins, Settings
 from litellm_steward.text import MAX_ID, clean, quote, scrub, sentence_list
@@ -203,7 +203,8 @@ def _key_unsent(found: Findings) -> list[Item]:
 
 def _key(found: Findings) -> Item:
     key = found.own_key
-    if isinstance(key, NoDatabase):
+    # Without a database 1.110 answers /key/info with an error that tells nothing.
+    if isinstance(key, NoDatabase) or (isinstance(key, ProxyBroken) and found.database != "connected"):
         if found.reads.get("models") is None:
             return Item("ok", "admin key", "accepted: the master key (only it works without a database)")
         return Item(

@@ -1,4 +1,4 @@
-"""What every tool says, whole: as data and as text, to every recorded call, on three releases.
+"""What every tool says, whole: as data and as text, to every recorded call.
 
 The expected answers stand in ``tests/unit/answers/<version>/<tool>.md`` and are worth reading: they are the
 product. ``UPDATE_ANSWERS=1 uv run pytest tests/unit/test_answers.py`` writes them anew.

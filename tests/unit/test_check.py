@@ -33,7 +33,7 @@ PROXY = "http://proxy.test:4000"
 KEY = "sk-admin-key-0123456789"
 TEN = [spec.name for spec in CATALOG if spec.toolset == "default"]
 WRITING = [spec.name for spec in CATALOG if spec.effect != "reads"]
-NEWEST = Version(1, 108, 5)
+NEWEST = Version(1, 110, 2)
 OLDEST = Version(1, 83, 14)
 READ: Mapping[Read, None] = {"models": None}
 
@@ -53,7 +53,7 @@ def ok(**body: object) -> httpx.Response:
 
 HEALTHY: Mapping[str, httpx.Response] = {
     "/health/readiness": ok(status="healthy", db="connected"),
-    "/health/readiness/details": ok(status="healthy", litellm_version="1.108.5"),
+    "/health/readiness/details": ok(status="healthy", litellm_version="1.110.2"),
     "/health/license": ok(has_license=False, license_type="community"),
     "/config/field/info": ok(field_name="store_model_in_db", field_value=True),
     "/key/info": NOBODY,
@@ -113,7 +113,7 @@ async def test_a_master_key_on_a_healthy_proxy(proxy: respx.MockRouter, capsys: 
     code, said = await screen(capsys)
     assert code == 0
     assert "the master key" in said
-    assert "1.108.5" in said
+    assert "1.110.2" in said
     assert "community" in said
     assert said.rstrip().endswith("This configuration works.")
     for tool in TEN:
@@ -352,6 +352,14 @@ def test_models_that_are_not_stored() -> None:
     assert "STORE_MODEL_IN_DB=True" in faults(diagnose(settings(), found))["new models"]
     (verdict,) = verdicts(found, ["create_model"], ["create_model"])
     assert verdict.reason == "the proxy does not store models"
+
+
+def test_a_master_key_is_known_without_a_database_however_the_proxy_fails() -> None:
+    for failure in (NoDatabase("No connected db."), ProxyBroken("HTTP 500")):
+        found = Findings(database="Not connected", own_key=failure, reads={"models": None})
+        assert set(faults(diagnose(settings(), found))) == {"database"}
+    broken = Findings(own_key=ProxyBroken("HTTP 500"), reads={"models": None})
+    assert set(faults(diagnose(settings(), broken))) == {"admin key"}
 
 
 def test_without_a_database_only_the_master_key_is_known() -> None:

@@ -16,7 +16,7 @@ from litellm_steward.tools.view import steward_of
 from tests.tape import NEW, VERSIONS
 from tests.unit.recorded import Release, steward_with
 
-OLDEST, NEWEST = Version(1, 83, 14), Version(1, 108, 5)
+OLDEST, NEWEST = Version(1, 83, 14), Version(1, 110, 2)
 PLAIN: FallbackList = [("a", ("b",))]
 STARRED: FallbackList = [("a", ("b",)), ("*", ("c",))]
 

@@ -1,4 +1,4 @@
-"""What people call keys, teams and users, resolved on what three releases really answer."""
+"""What people call keys, teams and users, resolved on what real proxies answer."""
 
 from __future__ import annotations
 

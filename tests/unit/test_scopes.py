@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import timedelta
 
 import pytest
 
@@ -17,7 +17,8 @@ from tests.unit.playing import playing
 @pytest.mark.asyncio
 async def test_a_team_with_more_keys_than_are_listed_is_summed_by_user_by_the_proxy() -> None:
     """Recorded, but for the number of keys: no example team has more than a hundred."""
-    days = Period(date.fromisoformat("2026-10-23"), date.fromisoformat("2026-11-21"))
+    today = scene(NEW, "activity", "team, keys").recorded_at.date()
+    days = Period(today - timedelta(days=29), today)
     played = [_as_asked(scene(NEW, "activity", name)) for name in ("team, by user", "team, aggregated")]
     keys = scene(NEW, "activity", "team, keys").only
     many = replace(keys, answer={**keys.answer, "total_api_keys": 150})
