@@ -15,10 +15,16 @@ README: Final = Path(__file__).parents[1] / "README.md"
 HEADING: Final = "## What an answer takes"
 MOST_TOKENS: Final = 1_500
 MOST_MEMORY: Final = 150_000_000
+MOST_MEMORY_OF_COMPANY: Final = 100_000_000
+"""Of a report about all usage by model, day or provider."""
+
 MOST_CALLS: Final = 5
 MOST_RATIO: Final = 1.3
 SINGLE: Final = frozenset({"get_user_info", "get_team_info", "get_key_info"})
 """The tools whose proxy calls and whose time beside them are limited."""
+
+COMPANY: Final = frozenset({"by model", "by provider", "by day"})
+"""The cases whose time beside their one proxy call is limited: there is no cheaper exact one."""
 
 Found = Mapping[str, Mapping[str, Measured]]
 
@@ -76,6 +82,11 @@ def _complaints(case: Case, one: Measured) -> Iterator[str]:
         yield f"{usual.tokens} tokens"
     if one.peak > MOST_MEMORY:
         yield f"{one.peak / 1e6:.0f} MB of memory"
+    if case.name in COMPANY and not usual.refused:
+        if usual.ratio > MOST_RATIO:
+            yield f"{usual.ratio:.2f} times its proxy calls ({usual.wall:.2f} s)"
+        if one.peak > MOST_MEMORY_OF_COMPANY:
+            yield f"{one.peak / 1e6:.0f} MB of memory"
     if case.target in SINGLE and not usual.refused:
         for which, asked in (("first", one.first), ("later", usual)):
             if asked.calls > MOST_CALLS:
