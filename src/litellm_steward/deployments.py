@@ -22,6 +22,7 @@ from litellm_steward.api import models
 from litellm_steward.api.decode import message_of
 from litellm_steward.api.models import Deployment
 from litellm_steward.api.proxy import Proxy
+from litellm_steward.api.version import Version
 from litellm_steward.deployment_request import NewDeployment, mode_of
 from litellm_steward.errors import Fault, StewardError
 from litellm_steward.provider_errors import ProviderFailed, explain, may_be_quoted
@@ -35,6 +36,9 @@ RELOADED: Final = (*SOON, *(1.0,) * 31)
 A reload that began before a change goes on with the rows of before: it may put back a deployment that was deleted
 meanwhile, and drops one that was added (measured: 1 of some 2,000 on 1.108.5). The next reload mends both.
 """
+PATTERNS_GO_FROM: Final = Version(1, 108, 5)
+"""1.83.14 deletes a wildcard from its list and goes on matching calls with its pattern (measured; what lies between
+was not looked at)."""
 _PATHS: Final = {"chat": "/chat/completions", "completion": "/completions", "embedding": "/embeddings"}
 _SAVED: Final = "saved to the database"
 """What the newest releases say, in a 500, of a row that is stored and cannot be loaded."""
@@ -293,6 +297,13 @@ async def remove(proxy: Proxy, model_id: str, pauses: Sequence[float]) -> None:
         f"The proxy's answer does not say that it deleted {quote(model_id)}, and it is still there: it was not deleted",
         hint="Look at it with get_model_info before you try again.",
     )
+
+
+def lingering_notes(deployment: Deployment, version: Version | None) -> list[str]:
+    """What a deletion does not end at once."""
+    if not deployment.is_wildcard or (version is not None and version >= PATTERNS_GO_FROM):
+        return []
+    return ["Older releases of LiteLLM (1.83.14 does) take calls through a deleted wildcard until they are restarted."]
 
 
 async def _vanishes(proxy: Proxy, model_id: str, lost: errors.ProxyError | None, pauses: Sequence[float]) -> bool:

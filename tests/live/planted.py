@@ -131,7 +131,7 @@ def copy_row(gateway: Seeded, table: str, like: str, changed: dict[str, Any]) ->
 
 def _clear(gateway: Seeded, there: Planted) -> None:
     gateway.change('delete from "LiteLLM_SpendLogs" where request_id = %s', there.name("request"))
-    for deployment in gateway.admin("GET", "/model/info").json()["data"]:
+    for deployment in gateway.admin("GET", "/v2/model/info", params={"size": 500}).json()["data"]:
         if there.tag in deployment["model_name"]:
             gateway.admin("POST", "/model/delete", json={"id": deployment["model_info"]["id"]})
     gateway.admin("DELETE", f"/credentials/{there.name('house')}")

@@ -31,17 +31,22 @@ def general(gateway: Seeded) -> list[dict[str, list[str]]]:
     return list(gateway.admin("GET", "/router/settings").json()["current_values"]["fallbacks"] or [])
 
 
+def ids(gateway: Seeded) -> set[str]:
+    """The deployments that the router has."""
+    rows = gateway.admin("GET", "/v2/model/info", params={"size": 500}).json()["data"]
+    return {row["model_info"]["id"] for row in rows}
+
+
 @contextmanager
 def nothing_stays(gateway: Seeded) -> Iterator[None]:
     """Whatever a test adds is taken away again, fallbacks included."""
-    before = {d["model_info"]["id"] for d in gateway.admin("GET", "/model/info").json()["data"]}
+    before = ids(gateway)
     chains = general(gateway)
     try:
         yield
     finally:
-        for deployment in gateway.admin("GET", "/model/info").json()["data"]:
-            if deployment["model_info"]["id"] not in before:
-                gateway.admin("POST", "/model/delete", json={"id": deployment["model_info"]["id"]})
+        for model_id in ids(gateway) - before:
+            gateway.admin("POST", "/model/delete", json={"id": model_id})
         if general(gateway) != chains:
             body = {"router_settings": {"fallbacks": chains}}
             gateway.admin("POST", "/config/update", json=body).raise_for_status()

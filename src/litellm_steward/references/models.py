@@ -84,9 +84,9 @@ def _called(catalog: ModelCatalog) -> list[Candidate[_Meant]]:
             note = f"{quote(group)} is a routing group of {len(members)} models."
             pool.append(Candidate(_Meant(found.deployments, (note,)), group, (), quote(group)))
     for alias, target in catalog.router.aliases.items():
-        served = catalog.covering(alias)
-        note = f"{quote(alias)} is an alias of {quote(target)}{'' if served.deployments else ', which nothing serves'}."
-        pool.append(Candidate(_Meant(served.deployments, (note,)), alias, (), f"{quote(alias)} (an alias)"))
+        served = catalog.covering(alias).deployments if catalog.serves(alias) else ()
+        note = f"{quote(alias)} is an alias of {quote(target)}{'' if served else ', which nothing serves'}."
+        pool.append(Candidate(_Meant(served, (note,)), alias, (), f"{quote(alias)} (an alias)"))
     return pool + [Candidate(_Meant((d,)), d.id, (), deployment_label(d)) for d in catalog.deployments]
 
 
@@ -110,7 +110,7 @@ def _behind(catalog: ModelCatalog, reference: str) -> Ambiguous | NotFound | Non
         hint = "To delete a deployment, give its id."
     else:
         return None
-    labels = tuple(map(deployment_label, found.deployments[:SHOWN]))
+    labels = tuple(map(deployment_label, found.deployments[:SHOWN] if catalog.serves(name) else ()))
     return Ambiguous(said, candidates=labels, hint=hint) if labels else NotFound(f"{said}; nothing serves it")
 
 

@@ -214,7 +214,7 @@ async def delete_model(
     steward = steward_of(ctx)
 
     async def prepare() -> Ready[DeletedModel]:
-        catalog = await model_catalog.read(steward.proxy)
+        catalog, version = await together(model_catalog.read(steward.proxy), steward.version())
         match = resolve_deployment(catalog, model)
         found = match.item
         audit.about(model=found.model_name, model_id=found.id, of=found.litellm_params.model)
@@ -224,7 +224,8 @@ async def delete_model(
                 hint="Remove it from model_list in config.yaml and restart the proxy.",
             )
         others = twins_of(catalog, found)
-        plan = deletion_plan(catalog, found, [*match.notes, *fallbacks.unreadable_notes(catalog.router)])
+        lingers = deployments.lingering_notes(found, version)
+        plan = deletion_plan(catalog, found, [*lingers, *match.notes, *fallbacks.unreadable_notes(catalog.router)])
         outcome = DeletedModel(
             status="approval_required",
             model_id=found.id,
@@ -234,7 +235,7 @@ async def delete_model(
 
         async def make() -> DeletedModel:
             await deployments.remove(steward.proxy, found.id, deployments.RELOADED)
-            notes = ["Instances of the proxy may route to it for up to 30 s more."]
+            notes = ["Instances of the proxy may route to it for up to 30 s more.", *lingers]
             ended = endings(catalog, found)
             if naming := chains_naming(fallbacks.chains(catalog), ended):
                 notes.append(f"These fallback rules still name it: {naming}.")
