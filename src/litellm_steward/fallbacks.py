@@ -50,7 +50,7 @@ class FallbackNotSet(StewardError):
 
 def unreadable_notes(live: Fallbacks) -> list[str]:
     """What a list of chains does not tell."""
-    return ["Our admin key may not read fallbacks: there may be some."] if live.unreadable else []
+    return ["Our admin key may not read fallbacks and aliases: there may be some."] if live.unreadable else []
 
 
 def chains(catalog: ModelCatalog) -> list[Chain]:
@@ -68,11 +68,12 @@ def chains(catalog: ModelCatalog) -> list[Chain]:
 def leading_to(live: Fallbacks, name: str) -> list[str]:
     """The names whose calls may come to this one, whether or not anything answers to it yet.
 
-    By their chains, the default one (``*``) among them, or as other names for it; in as many steps as it takes. A
-    name with a ``*`` may be any that it answers to.
+    By their chains, the default one (``*``) among them, as aliases of it, or as routing groups that it belongs to; in
+    as many steps as it takes. A name with a ``*`` may be any that it answers to.
     """
     rules = [*live.general, *live.context_window, *live.content_policy]
     rules += [(alias, (meant,)) for alias, meant in live.aliases.items()]
+    rules += live.groups.items()
     found, reached = list[str](), [name]
     while reached:
         target = reached.pop(0)

@@ -75,6 +75,8 @@ def test_chains_lead_to_a_name_before_anything_answers_to_it() -> None:
     state = live([("a", ("b", "gone")), ("*", ("gone",)), ("c", ("b",))], aliases={"prod": "gone", "x": "b"})
     assert fallbacks.leading_to(state, "gone") == ["a", "*", "prod"]
     assert fallbacks.leading_to(state, "nobody") == []
+    pooled = live([("a", ("pool",))]).model_copy(update={"groups": {"pool": ("gone", "b")}})
+    assert fallbacks.leading_to(pooled, "gone") == ["pool", "a"]
 
 
 def test_chains_lead_on() -> None:
