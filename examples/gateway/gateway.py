@@ -2,9 +2,11 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from . import postgres, proxy
@@ -18,6 +20,7 @@ from .runs import Run, runs_of
 from .settings import HOST, NEWEST, REPOSITORY, default_home, version_of
 
 QUIET: Final = Silent()
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,11 @@ class Gateway:
         progress: Progress = QUIET,
         database: bool = True,
         config: Path | None = None,
+        environment: Mapping[str, str] = NOTHING,
     ) -> Running:
         """Install what is missing, start what does not run, and return when the proxy answers.
+
+        `environment` is added to the proxy's own, if it is started now.
 
         With `owner_pid`, everything stops when that process ends, however it ends. If starting fails or is interrupted,
         what was started is stopped; the log stays. Another version on the same port is replaced.
@@ -95,7 +101,9 @@ class Gateway:
         self.run.claim.write_text(str(Watched.remember(os.getpid())), encoding="utf-8")
         try:
             self._guard(owner_pid)
-            return self._start(installed, fresh=fresh, progress=progress, database=database, config=config)
+            return self._start(
+                installed, fresh=fresh, progress=progress, database=database, config=config, more=environment
+            )
         except BaseException:
             with suppress(FileNotFoundError):
                 self.run.claim.unlink()
@@ -110,7 +118,14 @@ class Gateway:
         stop(self.run)
 
     def _start(
-        self, installed: Installed, *, fresh: bool, progress: Progress, database: bool, config: Path | None
+        self,
+        installed: Installed,
+        *,
+        fresh: bool,
+        progress: Progress,
+        database: bool,
+        config: Path | None,
+        more: Mapping[str, str],
     ) -> Running:
         if fresh or self.ephemeral or self.run.facts().get("version") != self.version:
             self.run.ledger.unlink(missing_ok=True)
@@ -132,7 +147,7 @@ class Gateway:
             chosen = self.run.folder / "config.yaml"
             chosen.write_text(proxy.config_for(self.version), encoding="utf-8")
         with progress.step(f"starting LiteLLM {self.version} on port {self.run.port}"):
-            pid = proxy.start(installed, self.run, chosen, url)
+            pid = proxy.start(installed, self.run, chosen, url, more)
             proxy.wait_until_ready(self.run, database=database)
         running = self._running(pid, dsn)
         self.run.describe({**facts, "dsn": dsn, "base_url": running.base_url})

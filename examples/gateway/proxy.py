@@ -109,8 +109,8 @@ def proxy_environment(installed: Installed, database_url: str | None) -> Mapping
     return tool_environment(ours)
 
 
-def start(installed: Installed, run: Run, config: Path, database_url: str | None) -> int:
-    """Start the proxy in a run folder and return its process id at once."""
+def start(installed: Installed, run: Run, config: Path, database_url: str | None, more: Mapping[str, str]) -> int:
+    """Start the proxy in a run folder and return its process id at once. ``more`` is added to its environment."""
     run.log.unlink(missing_ok=True)
     run.pid_file.unlink(missing_ok=True)
     here = run.folder / "config.yaml"
@@ -121,7 +121,7 @@ def start(installed: Installed, run: Run, config: Path, database_url: str | None
         *("--config", str(here)),
         *("--host", HOST, "--port", str(run.port), "--telemetry", "False"),
     ]
-    environment = proxy_environment(installed, database_url)
+    environment = {**proxy_environment(installed, database_url), **more}
     return spawn(command, log=run.log, pid_file=run.pid_file, cwd=run.folder, env=environment)
 
 
