@@ -51,8 +51,19 @@ FULL_TEAM: dict[str, Any] = {
     "tpm_limit": 50000,
     "rpm_limit": 100,
     "models": ["gpt-4o", "claude-sonnet"],
-    "members": [{"user": "maria", "role": "admin"}, {"user": "priya@example.com"}],
+    "members": [{"user": "maria"}, {"user": "priya@example.com"}],
     "metadata": {"cost_centre": "42"},
+}
+ADMINISTERED_TEAM: dict[str, Any] = {
+    "team_alias": "rec-Led",
+    "members": [{"user": "maria", "role": "admin"}, {"user": "priya"}, {"user": "maria@example.com"}],
+}
+LIMITED_CUSTOMER: dict[str, Any] = {
+    "user_id": "rec-client",
+    "user_alias": "Client",
+    "kind": "customer",
+    "max_budget": 30,
+    "budget_duration": "30d",
 }
 
 
@@ -155,7 +166,8 @@ def _teams_made() -> Iterator[ToolCall]:
     yield _call("create_team", **FULL_TEAM)
     yield _call("create_team", team_alias="rec-bare")
     yield _call("create_team", team_alias="marketing")
-    yield _call("create_team", team_alias="data", allow_duplicate=True)
+    yield ToolCall("create_team", {"team_alias": "data", "allow_duplicate": True}, approve=True)
+    yield ToolCall("create_team", ADMINISTERED_TEAM, approve=True)
     yield _call("create_team", team_alias="rec-x", members=[{"user": "nobody"}])
     yield ToolCall("create_team", {"team_alias": "rec-lost"}, fault="answer lost")
     yield ToolCall("create_team", {"team_alias": "rec-unsent"}, fault="never arrived")
@@ -167,9 +179,7 @@ def _users_made() -> Iterator[ToolCall]:
     yield _call("create_user", user_id="maria")
     yield _call("create_user", user_email="Maria@Example.com")
     yield _call("create_user", user_id="rec-x", teams=["Platform"])
-    yield _call(
-        "create_user", user_id="rec-client", user_alias="Client", kind="customer", max_budget=30, budget_duration="30d"
-    )
+    yield ToolCall("create_user", LIMITED_CUSTOMER, approve=True)
     yield _call("create_user", user_id="acme-corp", kind="customer")
     yield ToolCall("create_user", {"user_id": "rec-lost", "create_key": True}, fault="answer lost")
     yield ToolCall("create_user", {"user_id": "rec-unsent"}, fault="never arrived")

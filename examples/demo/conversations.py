@@ -169,6 +169,7 @@ async def new_user(stage: Stage) -> None:
 
 
 async def _customer(stage: Stage) -> None:
+    stage.types = "initech"
     await stage.call("create_user", user_id="initech", kind="customer", max_budget=5)
     key = stage.ledger.keys["ci-pipeline"].raw
     used = [stage.chat(key, "gpt-4o-mini", user="initech") for _ in range(2)]

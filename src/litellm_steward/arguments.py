@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from litellm_steward.errors import InvalidArgument
+from litellm_steward.omissions import without_nulls
 from litellm_steward.schemas import Schema
 from litellm_steward.sizes import check_sizes
 from litellm_steward.text import clean, count, holds_key, scrub, sentence_list
@@ -150,6 +151,7 @@ def friendly(value: object, shape: Shape) -> object:
 def validate(model: type[Arguments], schema: Schema, arguments: Mapping[str, object]) -> Arguments:
     """The validated arguments, or ``InvalidArgument`` with a sentence for each problem."""
     check_sizes(arguments)
+    arguments = without_nulls(schema, arguments)
     problems = [
         f"{_name(path)} must be a number, not true or false"
         for path in islice(_booleans_for_numbers(schema, schema, arguments), LOOKED_AT)

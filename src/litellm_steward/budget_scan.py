@@ -17,8 +17,8 @@ from typing import Final, Literal, TypeVar
 
 from litellm_steward.api import ranked
 from litellm_steward.api.keys import Key
+from litellm_steward.api.pages import PAGE
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.api.ranked import PAGE
 from litellm_steward.api.teams import Team
 from litellm_steward.api.users import User
 from litellm_steward.progress import Progress

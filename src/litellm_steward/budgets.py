@@ -45,8 +45,6 @@ def check_budget(max_budget: float | None, budget_duration: str | None) -> list[
     if max_budget is not None:
         if not math.isfinite(max_budget) or max_budget < 0:
             raise InvalidArgument("max_budget must be 0 or more (US dollars)")
-        if max_budget == 0:
-            notes.append("A max_budget of 0 rejects every call; leave it out for no limit.")
     elif budget_duration is not None:
         notes.append("budget_duration without max_budget limits nothing; it only resets the spend counter.")
     if max_budget and budget_duration is None:

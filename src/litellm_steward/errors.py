@@ -6,6 +6,7 @@
     ├── InvalidArgument               the caller's arguments
     ├── NotFound                      a name that resolves to nothing (with near misses)
     ├── Ambiguous                     a name that resolves to several things (with candidates)
+    ├── Undecided                     too many names are alike to look at all of them
     ├── Refused                       we will not do this, and why (policy, not a fault)
     ├── Unsupported                   this LiteLLM version cannot answer truthfully
     └── ProxyError                    the proxy's answer, or its absence
@@ -19,6 +20,7 @@
         ├── NoDatabase                the proxy runs without its database, or has lost it
         ├── RateLimited               too many requests, or a budget is used up
         ├── ProxyBroken               a 5xx, or an answer that is not what the contract says
+        │   └── AnswerTooLarge        more than is read of one answer
         ├── Unreachable               the connection broke
         │   └── NeverSent             no connection could be made at all
         │       └── Busy              we had too many requests under way to send this one
@@ -86,6 +88,15 @@ class Ambiguous(StewardError):
     def __init__(self, message: str, *, candidates: tuple[str, ...], hint: str | None = None) -> None:
         super().__init__(f"{message.rstrip('.')}: {'; '.join(candidates)}", hint=hint)
         self.candidates = candidates
+
+
+class Undecided(StewardError):
+    """Too many things are called alike to look at all of them: whether one has this very name is not known."""
+
+    fault: ClassVar[Fault] = "arguments"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{message}: too many to look for the one that is meant", hint="Use its id.")
 
 
 class Refused(StewardError):
@@ -197,6 +208,12 @@ class ProxyBroken(ProxyError):
     """5xx without a better explanation, or a body that is not what the contract says."""
 
     retryable = True
+
+
+class AnswerTooLarge(ProxyBroken):
+    """More than is read of one answer."""
+
+    retryable = False
 
 
 class Unreachable(ProxyError):

@@ -17,8 +17,8 @@ from typing import Final
 
 from litellm_steward.api import ranked, users
 from litellm_steward.api.audited import AuditedKey, audited
+from litellm_steward.api.pages import PAGE
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.api.ranked import PAGE
 from litellm_steward.periods import utc_now
 from litellm_steward.progress import Progress
 from litellm_steward.together import each, together

@@ -7,7 +7,7 @@ import secrets
 
 from litellm_steward.errors import InvalidArgument
 from litellm_steward.periods import utc_now
-from litellm_steward.text import clean, is_key_hash, is_raw_key
+from litellm_steward.text import clean, is_key_hash, is_masked_key, is_raw_key
 
 
 def check_name(argument: str, value: str | None) -> str | None:
@@ -19,7 +19,7 @@ def check_name(argument: str, value: str | None) -> str | None:
             f"{argument} must be one line of at most 255 visible characters, without spaces at its ends, "
             "HTML tags or Markdown links"
         )
-    if is_raw_key(value) or is_key_hash(value):
+    if is_raw_key(value) or is_masked_key(value) or is_key_hash(value.lower()):
         raise InvalidArgument(f"{argument} looks like a key; names are stored and shown in clear")
     return value
 

@@ -15,6 +15,7 @@ from litellm_steward.api.users import User
 from litellm_steward.errors import Fault, StewardError
 from litellm_steward.readback import stored_otherwise
 from litellm_steward.text import quote
+from litellm_steward.together import together
 
 
 class UserWithoutKey(StewardError):
@@ -32,26 +33,47 @@ class UserWithoutKey(StewardError):
 
 @dataclass(frozen=True)
 class Created:
-    """A user as the proxy stored it."""
+    """A user as the proxy stored it, or as asked for where it could not be read back."""
 
     user: User
     notes: list[str]
+    read_back: bool = True
 
 
 async def free_user_id(proxy: Proxy, user_id: str | None, email: str | None) -> str:
-    """The id to create, once it is sure that nobody has it, or the e-mail address: the refusal can name who has."""
-    if user_id is not None and await users.by_id(proxy, user_id) is not None:
+    """The id to create, once it is sure that nobody has it, or the e-mail address, in either place.
+
+    People mean a user by id and by e-mail address alike: who had somebody's address as an id would be taken for them.
+    """
+    if user_id is not None:
+        _refuse_taken(user_id, await _known_by(proxy, user_id), as_id=True)
+    if email is not None and email != user_id:
+        _refuse_taken(email, await _known_by(proxy, email), as_id=False)
+    return user_id or str(uuid.uuid4())
+
+
+async def _known_by(proxy: Proxy, name: str) -> list[User]:
+    """Users whose id or e-mail address may be this. An id is compared in full, whoever else's contains it."""
+    exact = await users.by_id(proxy, name)
+    if "@" not in name:
+        return [exact] if exact else []
+    alike, mailed = await together(users.containing_id(proxy, name), users.by_email(proxy, name))
+    return [*([exact] if exact else []), *alike, *mailed]
+
+
+def _refuse_taken(name: str, known: list[User], *, as_id: bool) -> None:
+    """Raise if somebody has the name, in any case where it is an e-mail address."""
+    for user in known:
+        if user.user_id == name or ("@" in name and user.user_id.casefold() == name.casefold()):
+            said = f"There is a user {quote(user.user_id)} already" if as_id else f"{quote(name)} is a user's id"
+        elif (user.user_email or "").casefold() == name.casefold():
+            said = f"The user {quote(user.user_id)} has the e-mail address {quote(name)} already"
+        else:
+            continue
         raise errors.Conflict(
-            f"There is a user {quote(user_id)} already; nothing was created",
+            f"{said}; nothing was created",
             hint="Look at it with get_user_info, or make a key for it with generate_key.",
         )
-    if email is not None:
-        same = [user for user in await users.by_email(proxy, email) if (user.user_email or "").lower() == email.lower()]
-        if same:
-            raise errors.Conflict(
-                f"The user {quote(same[0].user_id)} has the e-mail address {quote(email)} already; nothing was created"
-            )
-    return user_id or str(uuid.uuid4())
 
 
 async def create(proxy: Proxy, body: Mapping[str, object]) -> Created:
@@ -71,21 +93,24 @@ async def create(proxy: Proxy, body: Mapping[str, object]) -> Created:
         user = await users.by_id(proxy, user_id)
     except errors.ProxyError:
         notes.append("The user could not be read back: its settings are as asked for, unconfirmed.")
-        return Created(User.model_validate(body), notes)
+        return Created(User.model_validate(body), notes, read_back=False)
     if user is None:
         raise errors.ProxyBroken(f"The proxy said that user {quote(user_id)} was created, but does not know it")
     return Created(user, notes)
 
 
-async def create_customer(proxy: Proxy, body: Mapping[str, object]) -> tuple[Customer, list[str]]:
-    """``/customer/new``, looked up first, sent once, read back; with notes."""
-    notes: list[str] = []
-    customer_id = str(body["user_id"])
+async def refuse_existing_customer(proxy: Proxy, customer_id: str) -> None:
     if await customers.info(proxy, customer_id) is not None:
         raise errors.Conflict(
             f"There is a customer {quote(customer_id)} already; nothing was created",
             hint="A customer appears by itself with its first call. Look at it with get_user_info(kind=customer).",
         )
+
+
+async def create_customer(proxy: Proxy, body: Mapping[str, object]) -> tuple[Customer, list[str]]:
+    """``/customer/new``, sent once, read back; with notes."""
+    notes: list[str] = []
+    customer_id = str(body["user_id"])
     try:
         await customers.new(proxy, body)
     except errors.ProxyError as error:

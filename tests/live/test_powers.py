@@ -105,7 +105,15 @@ LOGGED_ELSEWHERE: Final[dict[str, Any]] = {
 
 @pytest.mark.parametrize(
     "metadata",
-    [LOGGED_ELSEWHERE, {"allow_client_pricing_override": True}, {"note": "os.environ/LITELLM_MASTER_KEY"}],
+    [
+        LOGGED_ELSEWHERE,
+        {"allow_client_pricing_override": True},
+        {"note": "os.environ/LITELLM_MASTER_KEY"},
+        {"priority": "high"},
+        {"disable_fallbacks": True},
+        {"password_reset_required": True},
+        {"Enable_Prompt_Caching": True},
+    ],
 )
 async def test_metadata_is_no_way_to_set_what_litellm_acts_on(
     gateway: Seeded, connect: Connect, metadata: dict[str, object]
@@ -129,27 +137,30 @@ try:
     from litellm.proxy.management_endpoints.team_admin_field_permissions import PROXY_CONTROLLED_TEAM_METADATA_KEYS
 except ImportError:
     PROXY_CONTROLLED_TEAM_METADATA_KEYS = ()
-print(json.dumps(sorted({*names, *PROXY_CONTROLLED_TEAM_METADATA_KEYS})))
+names |= set(PROXY_CONTROLLED_TEAM_METADATA_KEYS)
+
+import litellm, pathlib, re
+READ = re.compile(
+    r"(?:(?:key|team|token)_metadata|(?:key|team|user_api_key|token)\\w*[._](?:team_)?metadata)\\w*"
+    r"(?:\\s*or\\s*\\{\\})?\\)?(?:\\.get\\(\\s*|\\[)['\"](\\w+)['\"]"
+)
+for source in (pathlib.Path(litellm.__file__).parent / "proxy").rglob("*.py"):
+    names |= set(READ.findall(source.read_text(encoding="utf-8")))
+print(json.dumps(sorted(names)))
 """
-"""The names that a release itself counts as its own in metadata."""
+"""The names that a release itself counts as its own in metadata, and those that its code asks a key's or team's for."""
 
 HARMLESS: Final = {
-    "default_estimated_output_tokens",
-    "default_estimated_output_tokens_per_model",
-    "enable_prompt_caching",
-    "enforced_batch_output_expires_after",
-    "enforced_file_expires_after",
     "mcp_rpm_limit",
     "model_itpm_limit",
     "model_otpm_limit",
     "model_rpm_limit",
     "model_tpm_limit",
-    "priority",
     "spend_logs_metadata",
     "tag_rpm_limit",
     "tags",
 }
-"""Of these, those that label, bound, or order calls that compete."""
+"""Of these, those that only label or bound."""
 
 
 @pytest.mark.parametrize("version", SUPPORTED)

@@ -159,7 +159,6 @@ async def test_empty_references_find_nothing_and_ask_nothing(silent: Proxy) -> N
     assert await users.by_id(silent, "") is None
     assert await users.containing_id(silent, "") == []
     assert await users.by_email(silent, "") == []
-    assert await users.search(silent, "") == []
     assert await teams.by_id(silent, "") is None
     assert await teams.by_alias(silent, "") == []
     assert await customers.info(silent, "") is None

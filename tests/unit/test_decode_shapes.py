@@ -158,8 +158,8 @@ CASES: dict[type[errors.ProxyError], tuple[int, object]] = {
     errors.RateLimited: (429, {"detail": "slow down"}),
     errors.ProxyBroken: (500, {}),
 }
-BY_THE_CONNECTION = {errors.Busy, errors.Unreachable, errors.NeverSent, errors.TimedOut}
-"""No answer, so nothing to decode: see ``test_proxy.py``."""
+BY_THE_CONNECTION = {errors.AnswerTooLarge, errors.Busy, errors.Unreachable, errors.NeverSent, errors.TimedOut}
+"""No answer, or too much of one, so nothing to decode: see ``test_proxy.py``."""
 
 
 def _below(base: type[errors.StewardError]) -> set[type[errors.StewardError]]:

@@ -14,7 +14,7 @@ from litellm_steward.labels import FAMILIES, SETTINGS, check_labels
         None,
         {},
         {"tags": ["support"], "ticket": "OPS-7", "cost_center": 4711, "active": True, "since": None},
-        {"owner": {"name": "Ann", "phones": ["1", "2"]}, "priority": "high", "model_rpm_limit": {"gpt-4o": 5}},
+        {"owner": {"name": "Ann", "phones": ["1", "2"]}, "model_rpm_limit": {"gpt-4o": 5}},
         {"logging_contact": "ann@example.com", "environment": "production", "logs": "https://logs.example.com"},
     ],
 )

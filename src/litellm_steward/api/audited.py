@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from litellm_steward.api.budget import OwnBudgets
+from litellm_steward.api.pages import in_parts
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.api.ranked import PAGE
 from litellm_steward.api.wire import Count, Moment, Rows, Strings, Wire
 
 
@@ -30,17 +30,16 @@ class AuditedPage(Wire):
 
 async def audited(proxy: Proxy, number: int, *, user_id: str | None, team_id: str | None) -> AuditedPage:
     """``GET /key/list`` by hash. 1.83 matches ``user_id`` by substring: compare afterwards."""
-    return await proxy.get(
-        "/key/list",
-        AuditedPage,
-        {
-            "user_id": user_id,
-            "team_id": team_id,
-            "return_full_object": True,
-            "include_team_keys": False,
-            "sort_by": "token",
-            "sort_order": "asc",
-            "page": number,
-            "size": PAGE,
-        },
-    )
+    query = {
+        "user_id": user_id,
+        "team_id": team_id,
+        "return_full_object": True,
+        "include_team_keys": False,
+        "sort_by": "token",
+        "sort_order": "asc",
+    }
+
+    async def read(page: int, size: int) -> AuditedPage:
+        return await proxy.get("/key/list", AuditedPage, {**query, "page": page, "size": size})
+
+    return await in_parts(read, number, "keys")

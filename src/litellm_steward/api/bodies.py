@@ -20,7 +20,7 @@ _ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
 
 
 async def read_bounded(response: httpx.Response, route: str) -> bytes:
-    """The body, unpacked, of at most ``MAX_ANSWER`` bytes. Raises ``ProxyBroken`` for a larger one."""
+    """The body, unpacked, of at most ``MAX_ANSWER`` bytes. Raises ``AnswerTooLarge`` for a larger one."""
     encoding = response.headers.get("content-encoding", "").strip().lower()
     if encoding not in _ENCODINGS:
         raise errors.ProxyBroken(
@@ -37,4 +37,4 @@ async def read_bounded(response: httpx.Response, route: str) -> bytes:
                 raise errors.ProxyBroken(f"{route} was answered with something that unpacks without end")
         else:
             return bytes(content)
-    raise errors.ProxyBroken(f"{route} was answered with more than {MAX_ANSWER >> 20} MB; it was not read")
+    raise errors.AnswerTooLarge(f"{route} was answered with more than {MAX_ANSWER >> 20} MB; it was not read")

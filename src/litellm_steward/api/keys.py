@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final, Literal
+from math import ceil
+from typing import Literal
 
 from pydantic import Field
 
 from litellm_steward import errors
 from litellm_steward.api.budget import Budgeted, BudgetTable, OwnBudgets
+from litellm_steward.api.pages import PAGE, in_parts
 from litellm_steward.api.proxy import Body, Proxy
 from litellm_steward.api.wire import Acknowledged, ByName, Count, Moment, RawKey, Rows, Strings, Wire
 
 Status = Literal["active", "blocked", "expired", "deleted"]
-PAGE: Final = 100
 
 
 class Key(Budgeted, OwnBudgets):
@@ -66,7 +67,11 @@ class KeyPage(Wire):
 
     keys: Rows[Key]
     total_count: Count
-    total_pages: Count
+
+    @property
+    def pages(self) -> int:
+        """How many there are of ``PAGE`` rows, whatever size this one was read in."""
+        return ceil(self.total_count / PAGE)
 
 
 class KeyRows(Wire):
@@ -106,20 +111,19 @@ async def page(
 
     Filters match exactly on some releases and by substring on others: compare afterwards.
     """
-    return await proxy.get(
-        "/key/list",
-        KeyPage,
-        {
-            "key_alias": key_alias,
-            "key_hash": key_hash,
-            "status": status,
-            "substring_matching": substring_matching,
-            "return_full_object": True,
-            "include_team_keys": False,
-            "page": number,
-            "size": size,
-        },
-    )
+    query = {
+        "key_alias": key_alias,
+        "key_hash": key_hash,
+        "status": status,
+        "substring_matching": substring_matching,
+        "return_full_object": True,
+        "include_team_keys": False,
+    }
+
+    async def read(page_number: int, page_size: int) -> KeyPage:
+        return await proxy.get("/key/list", KeyPage, {**query, "page": page_number, "size": page_size})
+
+    return await in_parts(read, number, "keys", size)
 
 
 async def existing(proxy: Proxy, key_hashes: list[str]) -> list[Key]:

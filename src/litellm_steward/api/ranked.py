@@ -14,13 +14,13 @@ from pydantic import RootModel
 
 from litellm_steward import errors
 from litellm_steward.api.keys import KeyPage
+from litellm_steward.api.pages import PAGE, in_parts
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import Team, TeamPage
 from litellm_steward.api.users import User, UserPage
 from litellm_steward.api.wire import Rows
 from litellm_steward.together import each
 
-PAGE: Final = 100
 MOST_AT_ONCE: Final = 15_000
 """Users in one answer of ``/spend/users`` (0.8 kB each)."""
 
@@ -41,20 +41,19 @@ async def keys(
     team_id: str | None = None,
 ) -> KeyPage:
     """``GET /key/list``. 1.83 matches ``user_id`` by substring: compare afterwards."""
-    return await proxy.get(
-        "/key/list",
-        KeyPage,
-        {
-            "user_id": user_id,
-            "team_id": team_id,
-            "return_full_object": True,
-            "include_team_keys": False,
-            "sort_by": order,
-            "sort_order": _direction(descending=descending),
-            "page": number,
-            "size": PAGE,
-        },
-    )
+    query = {
+        "user_id": user_id,
+        "team_id": team_id,
+        "return_full_object": True,
+        "include_team_keys": False,
+        "sort_by": order,
+        "sort_order": _direction(descending=descending),
+    }
+
+    async def read(page: int, size: int) -> KeyPage:
+        return await proxy.get("/key/list", KeyPage, {**query, "page": page, "size": size})
+
+    return await in_parts(read, number, "keys")
 
 
 class AllUsers(RootModel[Rows[User]]):
@@ -84,23 +83,22 @@ async def count_users(proxy: Proxy) -> UserPage:
 
 async def users(proxy: Proxy, number: int, *, order: UserOrder = "user_id", descending: bool = False) -> UserPage:
     """``GET /user/list``; it cannot be ordered by budget."""
-    return await proxy.get(
-        "/user/list",
-        UserPage,
-        {
-            "sort_by": order,
-            "sort_order": _direction(descending=descending),
-            "page": number,
-            "page_size": PAGE,
-        },
-    )
+    query = {"sort_by": order, "sort_order": _direction(descending=descending)}
+
+    async def read(page: int, size: int) -> UserPage:
+        return await proxy.get("/user/list", UserPage, {**query, "page": page, "page_size": size})
+
+    return await in_parts(read, number, "users")
 
 
 async def teams(proxy: Proxy, number: int) -> TeamPage:
     """``GET /v2/team/list`` by id; it cannot be ordered by figures."""
-    return await proxy.get(
-        "/v2/team/list", TeamPage, {"sort_by": "team_id", "sort_order": "asc", "page": number, "page_size": PAGE}
-    )
+    query = {"sort_by": "team_id", "sort_order": "asc"}
+
+    async def read(page: int, size: int) -> TeamPage:
+        return await proxy.get("/v2/team/list", TeamPage, {**query, "page": page, "page_size": size})
+
+    return await in_parts(read, number, "teams")
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from pydantic import Field
+
 from litellm_steward import errors
-from litellm_steward.api.budget import Budgeted
+from litellm_steward.api.budget import Budgeted, BudgetTable
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Body, Proxy
 from litellm_steward.api.wire import Acknowledged, Count, Moment, Rows, Strings, Wire
+from litellm_steward.text import quote
 
 PAGE: Final = 100
 SEARCH: Final = "search of /v2/team/list"
@@ -45,11 +48,23 @@ class TeamPage(Wire):
     total_pages: Count
 
 
+class Membership(Wire):
+    """What a team gives one member: ``litellm_budget_table`` holds the member's budget there."""
+
+    user_id: str = ""
+    litellm_budget_table: BudgetTable | None = None
+
+
 class TeamInfo(Wire):
     """``GET /team/info``: the row, and every key of the team."""
 
     team_info: Team
     keys: Rows[Key]
+    memberships: Rows[Membership] = Field(default=[], alias="team_memberships")
+
+    def budget_of(self, user_id: str) -> BudgetTable | None:
+        """The budget of one member there, if the team gives members one."""
+        return next((m.litellm_budget_table for m in self.memberships if m.user_id == user_id), None)
 
 
 async def by_id(proxy: Proxy, team_id: str) -> Team | None:
@@ -61,7 +76,10 @@ async def by_id(proxy: Proxy, team_id: str) -> Team | None:
 
 
 async def by_alias(proxy: Proxy, alias: str, *, most: int = 1000) -> list[Team]:
-    """``GET /v2/team/list?team_alias=``: every team whose alias contains the text, in any case."""
+    """``GET /v2/team/list?team_alias=``: every team whose alias contains the text, in any case.
+
+    Raises ``Undecided`` where those are too many to look at.
+    """
     if not alias:
         return []
     teams: list[Team] = []
@@ -76,6 +94,8 @@ async def by_alias(proxy: Proxy, alias: str, *, most: int = 1000) -> list[Team]:
         if number >= page.total_pages or not page.teams:  # an empty page ends a list, whatever it says of itself
             break
         number += 1
+    else:
+        raise errors.Undecided(f"The names of more than {most:,} teams contain {quote(alias)}")
     return teams
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Final
 
 from pydantic import Field
@@ -12,8 +13,13 @@ from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Body, Proxy
 from litellm_steward.api.teams import Team
 from litellm_steward.api.wire import Count, Moment, Rows, Strings, Wire
+from litellm_steward.text import quote
+from litellm_steward.together import each
 
 PAGE: Final = 100
+MOST_ALIKE: Final = 1_000
+"""Of more users whose names contain a text, nobody looks for the one that is the text."""
+
 SYSTEM_USER: Final = "default_user_id"
 """The master key's own user: LiteLLM adds it to every team it creates."""
 
@@ -96,31 +102,37 @@ async def by_ids(proxy: Proxy, user_ids: list[str]) -> list[User]:
 
 
 async def containing_id(proxy: Proxy, text: str) -> list[User]:
-    """``GET /user/list?user_ids=TEXT``: ids that contain the text, in any case."""
+    """``GET /user/list?user_ids=TEXT``: a page of users whose ids contain the text, in any case."""
     if not text or "," in text:
         return []
-    page = await proxy.get("/user/list", UserPage, {"user_ids": text, "page_size": PAGE})
-    return page.users
+    return (await _page(proxy, user_ids=text)).users
 
 
 async def by_email(proxy: Proxy, email: str) -> list[User]:
-    """``GET /user/list?user_email=``: e-mails that contain the text, in any case."""
+    """``GET /user/list?user_email=``: everybody whose e-mail contains the text, in any case.
+
+    Raises ``Undecided`` where those are too many to look at.
+    """
     if not email:
         return []
-    page = await proxy.get("/user/list", UserPage, {"user_email": email, "page_size": PAGE})
-    return page.users
+    first = await _page(proxy, user_email=email)
+    if first.total <= PAGE:
+        return first.users
+    if first.total > MOST_ALIKE:
+        raise errors.Undecided(f"{first.total:,} users have e-mail addresses that contain {quote(email)}")
+    numbers = range(1, ceil(first.total / PAGE) + 1)
+    pages = await each([_page(proxy, user_email=email, sort_by="user_id", page=n) for n in numbers], at_once=4)
+    return [user for page in pages for user in page.users]
 
 
-async def search(proxy: Proxy, text: str) -> list[User]:
-    """``GET /user/list?search=``: ids, e-mails and aliases that contain the text.
+async def everybody(proxy: Proxy) -> list[User] | None:
+    """``GET /user/list``: all users, if one page holds them. No release searches aliases."""
+    page = await _page(proxy)
+    return page.users if page.total <= PAGE else None
 
-    Only the newest releases know ``search``; older ones ignore it and return everybody, so the
-    result is a set of candidates to compare, never a match.
-    """
-    if not text:
-        return []
-    page = await proxy.get("/user/list", UserPage, {"search": text, "page_size": PAGE})
-    return page.users
+
+async def _page(proxy: Proxy, **query: str | int) -> UserPage:
+    return await proxy.get("/user/list", UserPage, {**query, "page_size": PAGE})
 
 
 async def new(proxy: Proxy, body: Body) -> NewUser:

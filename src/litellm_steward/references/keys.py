@@ -6,10 +6,21 @@ from typing import Final
 
 from litellm_steward.api import keys
 from litellm_steward.api.keys import Key
+from litellm_steward.api.pages import PAGE
 from litellm_steward.api.proxy import Proxy
-from litellm_steward.errors import InvalidArgument, NotFound, Refused
+from litellm_steward.errors import InvalidArgument, NotFound, Refused, Undecided
 from litellm_steward.references.matching import Candidate, Match, label, match, not_found
-from litellm_steward.text import hash_key, holds_key, is_key_hash, is_masked_key, is_raw_key, mask_key, masked_tail
+from litellm_steward.text import (
+    hash_key,
+    holds_key,
+    is_key_hash,
+    is_masked_key,
+    is_raw_key,
+    mask_key,
+    masked_tail,
+    quote,
+)
+from litellm_steward.together import each
 
 MOST_SCANNED: Final = 2_000
 """A masked form cannot be filtered for: this many keys are looked through, no more."""
@@ -55,9 +66,8 @@ async def _by_alias(proxy: Proxy, alias: str) -> Match[Key]:
     """Live keys first: some releases match exactly, some by substring, so what comes is compared."""
     page = await keys.page(proxy, key_alias=alias, substring_matching=True)
     chosen = match("key", alias, map(_candidate, page.keys))
-    if page.total_pages > 1 and (chosen is None or chosen.item.key_alias != alias):
-        exact = await keys.page(proxy, key_alias=alias)
-        chosen = match("key", alias, map(_candidate, [*page.keys, *exact.keys]))
+    if page.pages > 1 and (chosen is None or chosen.item.key_alias != alias):
+        chosen = match("key", alias, map(_candidate, [*page.keys, *await _called(proxy, alias)]))
     if chosen is not None:
         return chosen
     gone = await keys.deleted_by_alias(proxy, alias)
@@ -70,6 +80,16 @@ async def _by_alias(proxy: Proxy, alias: str) -> Match[Key]:
     raise not_found("key", alias, pool, "A raw key, its hash or its masked form work as well.")
 
 
+async def _called(proxy: Proxy, alias: str) -> list[Key]:
+    """Keys among which is every one with this alias. 1.83.14 also finds those whose alias contains it."""
+    first = await keys.page(proxy, key_alias=alias)
+    if first.total_count > MOST_SCANNED:
+        raise Undecided(f"The aliases of {first.total_count:,} keys contain {quote(alias)}")
+    numbers = range(2, first.pages + 1)
+    rest = await each([keys.page(proxy, key_alias=alias, number=number) for number in numbers], at_once=4)
+    return [key for page in [first, *rest] for key in page.keys]
+
+
 async def _by_mask(proxy: Proxy, reference: str) -> Match[Key]:
     """Look through the keys for one that ends like this; LiteLLM shows four characters."""
     first = await keys.page(proxy, key_alias=None)
@@ -78,11 +98,13 @@ async def _by_mask(proxy: Proxy, reference: str) -> Match[Key]:
             f"A masked key cannot be looked up among {first.total_count:,} keys", hint="Use its alias or its hash."
         )
     found = list(first.keys)
-    for number in range(2, min(first.total_pages, MOST_SCANNED // keys.PAGE) + 1):
+    for number in range(2, min(first.pages, MOST_SCANNED // PAGE) + 1):
         found += (await keys.page(proxy, number=number)).keys
     tail = masked_tail(reference)
     alike = [
-        Candidate(k, k.token, (reference,), label(k.key_alias, k.token)) for k in found if k.key_name.endswith(tail)
+        Candidate(k, k.token, (reference,), label(k.key_alias, k.token))
+        for k in found
+        if k.key_name.endswith(tail) or k.key_alias == reference
     ]
     chosen = match("key", reference, alike)
     if chosen is None:

@@ -1,7 +1,7 @@
 """Choosing among candidates, the same for keys, teams, users and models.
 
 An exact match wins if it is unique (with a note if a near twin differs only by case); else a match
-that ignores case, if unique. An id wins over a name that imitates it.
+that ignores case, if unique. An id wins over a name that imitates it, and not over somebody's e-mail address.
 """
 
 from __future__ import annotations
@@ -34,9 +34,14 @@ class Candidate(Generic[T]):
     id: str
     names: tuple[str, ...]
     label: str
+    handles: tuple[str, ...] = ()
+    """Names by which people mean it as surely as by its id, in any case: a user's e-mail address."""
+
+    def meant_by(self, reference: str) -> bool:
+        return self.id == reference or any(handle.casefold() == reference.casefold() for handle in self.handles)
 
     def called(self, reference: str, fold: Callable[[str], str]) -> bool:
-        return any(fold(name) == fold(reference) for name in (self.id, *self.names))
+        return any(fold(name) == fold(reference) for name in (self.id, *self.names, *self.handles))
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,8 @@ def match(kind: str, reference: str, candidates: Iterable[Candidate[T]]) -> Matc
     pool = list({candidate.id: candidate for candidate in candidates}.values())
     exact = [c for c in pool if c.called(reference, str)]
     alike = [c for c in pool if c.called(reference, str.casefold)]
-    by_id = [c for c in exact if c.id == reference]
-    chosen = by_id or exact or alike
+    meant = [c for c in pool if c.meant_by(reference)]
+    chosen = meant or exact or alike
     if not chosen:
         return None
     if len(chosen) > 1:
@@ -85,7 +90,11 @@ async def if_given(
 
 def not_found(kind: str, reference: str, pool: Iterable[Candidate[T]], hint: str | None = None) -> NotFound:
     """The error for a reference that names nothing, with up to five near misses."""
-    names = {name.casefold(): candidate.label for candidate in pool for name in (candidate.id, *candidate.names)}
+    names = {
+        name.casefold(): candidate.label
+        for candidate in pool
+        for name in (candidate.id, *candidate.names, *candidate.handles)
+    }
     wanted = reference.casefold()
     close = get_close_matches(wanted, _likely(wanted, names), n=SHOWN * 3, cutoff=0.6)
     close += [name for name in names if len(wanted) >= 3 and wanted in name and name not in close]
@@ -109,8 +118,11 @@ def _pairs(name: str) -> set[str]:
 def _ambiguous(kind: str, reference: str, chosen: Sequence[Candidate[T]]) -> Ambiguous:
     shown = tuple(candidate.label for candidate in chosen[:SHOWN])
     more = f" (showing {SHOWN})" if len(chosen) > SHOWN else ""
+    imitated = any(candidate.id == reference for candidate in chosen)
     return Ambiguous(
         f"{quote(reference)} names {len(chosen)} {kind}s{more}",
         candidates=shown,
-        hint="Use the id of the one you mean.",
+        hint="It is the id of one and a name of another: use another name of the one you mean, or rename one."
+        if imitated
+        else "Use the id of the one you mean.",
     )

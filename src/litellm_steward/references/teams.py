@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+
 from litellm_steward.api import teams
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import Team
-from litellm_steward.errors import InvalidArgument
+from litellm_steward.errors import InvalidArgument, Undecided
 from litellm_steward.references.matching import Candidate, Match, label, match, not_found
 from litellm_steward.together import together
 
@@ -22,14 +24,31 @@ async def resolve_team(proxy: Proxy, reference: str) -> Match[Team]:
         raise InvalidArgument("team must not be empty")
     found = await teams.search(proxy, reference)
     if found is None:
-        exact, containing = await together(teams.by_id(proxy, reference), teams.by_alias(proxy, reference))
-        found = [*containing, *([exact] if exact else [])]
+        found = await _by_either(proxy, reference)
     chosen = match("team", reference, map(_candidate, found))
     if chosen is None:
         raise not_found("team", reference, map(_candidate, [*found, *await teams.some(proxy)]))
     return chosen
 
 
-async def same_alias(proxy: Proxy, alias: str) -> list[Team]:
-    """The teams that have this alias already, whatever its case."""
-    return [t for t in await teams.by_alias(proxy, alias) if (t.team_alias or "").casefold() == alias.casefold()]
+async def _by_either(proxy: Proxy, reference: str) -> list[Team]:
+    """The team with this id, and those whose alias contains it; an id is enough where those cannot be counted."""
+    exact, containing = await together(teams.by_id(proxy, reference), _attempted(teams.by_alias(proxy, reference)))
+    if isinstance(containing, Undecided):
+        if exact is None:
+            raise containing
+        containing = []
+    return [*containing, *([exact] if exact else [])]
+
+
+async def _attempted(read: Coroutine[object, object, list[Team]]) -> list[Team] | Undecided:
+    try:
+        return await read
+    except Undecided as error:
+        return error
+
+
+async def taken_by(proxy: Proxy, alias: str) -> tuple[list[Team], Team | None]:
+    """The teams that have this alias already, whatever its case, and the team that has it as its id."""
+    alike, exact = await together(teams.by_alias(proxy, alias), teams.by_id(proxy, alias))
+    return [t for t in alike if (t.team_alias or "").casefold() == alias.casefold()], exact

@@ -10,19 +10,24 @@ from litellm_steward.errors import InvalidArgument, NotFound
 from litellm_steward.references.matching import Candidate, Match, label, match, not_found
 from litellm_steward.together import together
 
-NO_ALIAS_SEARCH = "This LiteLLM version cannot search users by alias: use the user id or the e-mail address."
+NO_ALIAS_SEARCH = "LiteLLM cannot search so many users by alias: use the user id or the e-mail address."
 
 
 def _candidate(user: User) -> Candidate[User]:
-    names = tuple(name for name in (user.user_email, user.user_alias) if name)
-    return Candidate(user, user.user_id, names, label(user.user_email or user.user_alias, user.user_id))
+    return Candidate(
+        user,
+        user.user_id,
+        (user.user_alias,) if user.user_alias else (),
+        label(user.user_email or user.user_alias, user.user_id),
+        tuple(name for name in (user.user_email, user.user_id) if name and "@" in name),
+    )
 
 
 async def find_user(proxy: Proxy, reference: str) -> tuple[Match[User] | None, list[User], bool]:
     """The internal user meant, or who comes near; and whether aliases could be searched at all.
 
-    One read for an id (ids that contain the text come along, so that twins by case are seen), one
-    more for an e-mail address or an alias.
+    One read for an id (ids that contain the text come along, so that twins by case are seen), more for an e-mail
+    address or an alias. Somebody's e-mail address may be another's id: then both are meant.
     """
     if "@" in reference:
         by_id, by_email = await together(users.containing_id(proxy, reference), users.by_email(proxy, reference))
@@ -35,13 +40,10 @@ async def find_user(proxy: Proxy, reference: str) -> tuple[Match[User] | None, l
     chosen = match("user", reference, map(_candidate, found))
     if chosen is not None or "@" in reference:
         return chosen, found, True
-    searched = await users.search(proxy, reference)
-    wanted = reference.casefold()
-    everybody = len(searched) < users.PAGE  # all fit on the page: as good as a search
-    searchable = everybody or all(_mentions(user, wanted) for user in searched)
-    if searchable:
-        chosen = match("user", reference, map(_candidate, [*found, *searched]))
-    return chosen, [*found, *searched], searchable
+    everybody = await users.everybody(proxy)
+    if everybody is None:
+        return None, found, False
+    return match("user", reference, map(_candidate, [*found, *everybody])), [*found, *everybody], True
 
 
 def given(reference: str) -> str:
@@ -78,7 +80,3 @@ async def resolve_customer(proxy: Proxy, reference: str) -> Match[Customer]:
 
 def no_such_customer(reference: str) -> NotFound:
     return not_found("customer", reference, (), "Customers are found by their exact id only.")
-
-
-def _mentions(user: User, wanted: str) -> bool:
-    return any(wanted in (name or "").casefold() for name in (user.user_id, user.user_email, user.user_alias))

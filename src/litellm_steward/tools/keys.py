@@ -11,12 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from litellm_steward import audit, errors, key_changes
 from litellm_steward.api import keys, teams
+from litellm_steward.api.budget import BudgetTable
 from litellm_steward.api.keys import Key
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import Team
+from litellm_steward.api.users import User
 from litellm_steward.budgets import check_budget, normalise_duration
 from litellm_steward.delivery import prepare_delivery
 from litellm_steward.labels import check_labels
+from litellm_steward.limits_notes import key_without_budget, stopping
 from litellm_steward.names import check_name, chosen_alias
 from litellm_steward.periods import resolve_period
 from litellm_steward.references.keys import resolve_key
@@ -124,6 +127,7 @@ async def generate_key(
         "aliases": aliases,
         "metadata": _metadata(metadata, tags),
     }
+    notes += stopping("key", body)
     prepare_delivery(steward.settings)
     team_match, user_match, unknown = await together(
         if_given(resolve_team, proxy, team), if_given(resolve_user, proxy, user), unknown_models(proxy, models or [])
@@ -154,6 +158,8 @@ async def generate_key(
             f"Its owner is {quote(owner.user_role or owner.user_id)}: the key has none of those powers, it can call "
             "models and no more."
         )
+    unbudgeted = max_budget is None and not budget_limits
+    member = await _budget_in_team(proxy, home, owner) if unbudgeted and home and owner else None
     new = await key_changes.generate(proxy, body, alias, owner, await steward.version())
     key_id = hash_key(reveal(new.key))
     audit.about(key_id=key_id)
@@ -163,7 +169,7 @@ async def generate_key(
         notes.append("The key could not be read back: its limits and its expiry are as asked for, unconfirmed.")
         stored = Key.model_validate({**body, "key_name": mask_key(reveal(new.key))})
     else:
-        notes += key_changes.differences(body, stored)
+        notes += key_changes.differences(body, stored) + key_without_budget(stored, home, owner, member)
     return GeneratedKey(
         key=delivered.key,
         key_file=delivered.key_file,
@@ -305,6 +311,15 @@ def _bounds_of(team: Team, models: list[str], max_budget: float | None) -> list[
     if team.max_budget is not None and max_budget is not None and max_budget > team.max_budget:
         notes.append(f"The team's budget of {money(team.max_budget)} is smaller, and binds it as well.")
     return notes
+
+
+async def _budget_in_team(proxy: Proxy, team: Team, user: User) -> BudgetTable | None:
+    """What the team gives this member to spend; nothing where it cannot be read."""
+    try:
+        found = await teams.info(proxy, team.team_id)
+    except errors.ProxyError:
+        return None
+    return found.budget_of(user.user_id) if found is not None else None
 
 
 async def _read_back(proxy: Proxy, key_hash: str) -> Key | None:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
+from mcp.types import InputRequiredResult
 from pydantic import BaseModel, ConfigDict, Field
 
 from litellm_steward import audit, errors, team_changes
 from litellm_steward.api import teams
 from litellm_steward.api.keys import Key
+from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.teams import Team
 from litellm_steward.api.users import SYSTEM_USER
 from litellm_steward.budgets import check_budget, normalise_duration
 from litellm_steward.labels import check_labels
+from litellm_steward.limits_notes import stopping, team_without_budget
 from litellm_steward.names import check_name
 from litellm_steward.periods import resolve_period, utc_now
 from litellm_steward.readback import stored_otherwise
 from litellm_steward.references.model_names import unknown_models
-from litellm_steward.references.teams import resolve_team, same_alias
+from litellm_steward.references.teams import resolve_team, taken_by
 from litellm_steward.references.users import resolve_user
 from litellm_steward.text import count, money, named, quote, sentence_list
 from litellm_steward.together import each, together
@@ -32,6 +36,7 @@ from litellm_steward.tools.blocks import (
     limits_block,
     note_lines,
     page_of,
+    plan_text,
     usage_block,
     usage_table,
     window_note,
@@ -39,6 +44,7 @@ from litellm_steward.tools.blocks import (
 from litellm_steward.tools.parameters import (
     MEMBERS,
     NAME,
+    Approval,
     BudgetDuration,
     EndDate,
     MaxBudget,
@@ -52,7 +58,9 @@ from litellm_steward.tools.parameters import (
     Tpm,
     UserRef,
 )
+from litellm_steward.tools.planned import Ready, when_agreed
 from litellm_steward.tools.room import ROOM, fitting, size
+from litellm_steward.tools.team_plans import new_team_plan
 from litellm_steward.tools.view import Answer, Id, Name, StewardContext, View, steward_of
 from litellm_steward.usage.report import Usage
 from litellm_steward.usage.scopes import team_with_usage
@@ -86,19 +94,24 @@ class KeyCounts(View):
 
 
 class NewTeam(Answer):
-    """A new team, as the proxy stored it."""
+    """A new team, as the proxy stored it, or the plan of one that somebody has to agree to."""
 
+    status: Literal["created", "approval_required"] = "created"
     team_alias: Name
-    team_id: str
+    team_id: str | None = None
     budget: BudgetBlock | None = None
     limits: LimitsBlock | None = None
-    models: list[Name]
-    members: list[MemberView]
-    notes: list[str]
+    models: list[Name] = []
+    members: list[MemberView] = []
+    plan: list[str] | None = None
+    approval: str | None = None
+    notes: list[str] = []
 
     def text(self) -> str:
+        if self.status == "approval_required":
+            return plan_text(self.plan, self.approval)
         return page_of(
-            f"Team {named(self.team_alias)} created (id {self.team_id}), "
+            f"Team {named(self.team_alias)} created (id {self.team_id or '?'}), "
             f"{sentence_list([named(model) for model in self.models]) if self.models else 'all models'}",
             self.budget.line() if self.budget else "No budget",
             self.limits.line() if self.limits else None,
@@ -153,47 +166,66 @@ async def create_team(
     members: Annotated[list[MemberParam] | None, Field(max_length=MEMBERS, description="Existing users")] = None,
     metadata: Metadata = None,
     allow_duplicate: Annotated[bool, Field(description="Although the name is taken")] = False,
-) -> NewTeam:
+    approval: Approval = None,
+) -> NewTeam | InputRequiredResult:
     """Create a team. Its budget, limits and models bind every key of the team together.
 
-    Members must exist (create_user); keys for the team are made with generate_key.
+    Members must exist (create_user); keys for the team are made with generate_key. A member with the role admin,
+    or a name that is taken, needs agreement first.
     """
     proxy = steward_of(ctx).proxy
     check_name("team_alias", team_alias)
     check_labels(metadata)
     notes = check_budget(max_budget, budget_duration)
-    duration = normalise_duration("budget_duration", budget_duration)
-    taken, users, unknown = await together(
-        same_alias(proxy, team_alias),
-        each([resolve_user(proxy, member.user) for member in members or []]),
-        unknown_models(proxy, models or []),
-    )
-    if taken and not allow_duplicate:
-        ids = ", ".join(quote(team.team_id) for team in taken[:5])
-        raise errors.Conflict(
-            f"There is a team {quote(taken[0].team_alias or team_alias)} already (id {ids}); nothing was created",
-            hint="Use that one, choose another name, or pass allow_duplicate=true.",
-        )
-    notes += [note for match in users for note in match.notes] + unknown
-    team_id = str(uuid.uuid4())
-    audit.about(team=team_alias, team_id=team_id)
-    roles = [member.role for member in members or []]
-    body: dict[str, object] = {
-        "team_id": team_id,
-        "team_alias": team_alias,
+    settings: dict[str, object] = {
         "max_budget": max_budget,
-        "budget_duration": duration,
+        "budget_duration": normalise_duration("budget_duration", budget_duration),
         "tpm_limit": tpm_limit,
         "rpm_limit": rpm_limit,
         "models": models,
         "metadata": metadata,
-        "members_with_roles": [
-            {"role": role, "user_id": match.item.user_id} for match, role in zip(users, roles, strict=True)
-        ],
     }
-    notes += await team_changes.create(
-        proxy, team_id, {name: value for name, value in body.items() if value is not None}
-    )
+    notes += stopping("team", settings)
+
+    async def prepare() -> Ready[NewTeam]:
+        (twins, imitated), users, unknown = await together(
+            taken_by(proxy, team_alias),
+            each([resolve_user(proxy, member.user) for member in members or []]),
+            unknown_models(proxy, models or []),
+        )
+        if imitated is not None:
+            raise errors.Conflict(
+                f"{quote(team_alias)} is the id of the team {quote(imitated.name)}; nothing was created",
+                hint="Choose another name.",
+            )
+        if twins and not allow_duplicate:
+            ids = ", ".join(quote(team.team_id) for team in twins[:5])
+            raise errors.Conflict(
+                f"There is a team {quote(twins[0].team_alias or team_alias)} already (id {ids}); nothing was created",
+                hint="Use that one, choose another name, or pass allow_duplicate=true.",
+            )
+        roles, repeated = _roles([(match.item.user_id, m.role) for match, m in zip(users, members or [], strict=True)])
+        said = [*notes, *(note for match in users for note in match.notes), *unknown, *repeated]
+        team_id = str(uuid.uuid4())
+        audit.about(team=team_alias, team_id=team_id)
+        body = {
+            "team_id": team_id,
+            "team_alias": team_alias,
+            **settings,
+            "members_with_roles": [{"role": role, "user_id": user_id} for user_id, role in roles.items()],
+        }
+        admins = [user_id for user_id, role in roles.items() if role == "admin"]
+        plan = new_team_plan(team_alias, admins, [user_id for user_id in roles if user_id not in admins], twins)
+        planned = NewTeam(status="approval_required", team_alias=team_alias)
+        return Ready(plan, planned, lambda: _create(proxy, body, roles, said))
+
+    return await when_agreed(ctx, approval, prepare)
+
+
+async def _create(proxy: Proxy, body: Mapping[str, object], roles: Mapping[str, str], notes: list[str]) -> NewTeam:
+    team_id = str(body["team_id"])
+    asked = {name: value for name, value in body.items() if value is not None}
+    notes = notes + await team_changes.create(proxy, team_id, asked)
     try:
         stored = await teams.by_id(proxy, team_id)
     except errors.ProxyError as error:
@@ -201,15 +233,30 @@ async def create_team(
         raise
     if stored is None:
         raise errors.ProxyBroken(f"The proxy said that team {team_id} was created, but does not know it")
+    notes += stored_otherwise(body, stored, ("max_budget", "budget_duration", "tpm_limit", "rpm_limit"))
     return NewTeam(
         team_id=stored.team_id,
-        team_alias=stored.team_alias or team_alias,
+        team_alias=stored.team_alias or str(body["team_alias"]),
         budget=budget_block(stored) if stored.max_budget is not None else None,
         limits=limits_block(stored),
         models=stored.models,
-        members=_members(stored, [match.item.user_id for match in users]),
-        notes=[*notes, *stored_otherwise(body, stored, ("max_budget", "budget_duration", "tpm_limit", "rpm_limit"))],
+        members=_members(stored, asked=SYSTEM_USER in roles),
+        notes=[*notes, *team_without_budget(stored)],
     )
+
+
+def _roles(asked: Sequence[tuple[str, str]]) -> tuple[dict[str, str], list[str]]:
+    """Each person once, with the stronger role where one was named twice; the proxy would take the last."""
+    roles: dict[str, str] = {}
+    repeated: list[str] = []
+    for user_id, role in asked:
+        if user_id in roles:
+            repeated.append(user_id)
+        roles[user_id] = "admin" if "admin" in (role, roles.get(user_id)) else role
+    return roles, [
+        f"{quote(user_id)} was named more than once, and is a member as {roles[user_id]}."
+        for user_id in dict.fromkeys(repeated)
+    ]
 
 
 async def get_team_info(
@@ -257,9 +304,9 @@ async def get_team_info(
     return details.model_copy(update={"members": listed})
 
 
-def _members(team: Team, asked: list[str] | None = None) -> list[MemberView]:
+def _members(team: Team, *, asked: bool = False) -> list[MemberView]:
     """Members by role; LiteLLM's own system user is left out unless it was asked for."""
-    kept = [m for m in team.members_with_roles if m.user_id != SYSTEM_USER or (asked and SYSTEM_USER in asked)]
+    kept = [m for m in team.members_with_roles if m.user_id != SYSTEM_USER or asked]
     kept.sort(key=lambda member: (member.role != "admin", member.user_id or ""))
     return [MemberView(user_id=m.user_id, user_email=m.user_email, role=m.role) for m in kept]
 

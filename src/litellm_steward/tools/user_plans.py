@@ -1,4 +1,4 @@
-"""What somebody agrees to before there is one more user who sees or changes more than their own."""
+"""What somebody agrees to before a user has powers, or a customer limits."""
 
 from __future__ import annotations
 
@@ -9,12 +9,38 @@ from litellm_steward import errors
 from litellm_steward.access import ADMIN, VIEWER
 from litellm_steward.api.teams import Team
 from litellm_steward.approval import Plan, typeable
-from litellm_steward.text import quote, sentence_list
+from litellm_steward.budgets import budget_label
+from litellm_steward.limits_notes import stopping
+from litellm_steward.text import money, quote, sentence_list
 
 _POWERS: Final[Mapping[str, str]] = {
     ADMIN: "can change and delete everything there, like the holder of the master key",
     VIEWER: "can see everything there: what everybody spends, and what the proxy logs of their calls",
 }
+
+
+def limited_customer_plan(customer_id: str, limits: Mapping[str, object]) -> Plan:
+    """Whoever names the customer in calls does so without limits today."""
+    amount, duration = limits.get("max_budget"), limits.get("budget_duration")
+    parts = (
+        [f"a {budget_label(str(duration) if duration else None).lower()} of {money(float(str(amount)))}"]
+        if (amount is not None)
+        else []
+    )
+    parts += [f"{value:,} {what} a minute" for what, value in _rates(limits)]
+    name = quote(customer_id)
+    today = f"Calls that name {name} as `user` work today without such limits, whichever key makes them."
+    lines = (
+        f"Create the customer {name} with {sentence_list(parts, len(parts))}.",
+        f"{today} From then on the proxy refuses what is above them.",
+        *stopping("customer", limits),
+    )
+    return Plan("create_user", lines, typeable(customer_id, otherwise="customer"), {"limits": dict(limits)})
+
+
+def _rates(limits: Mapping[str, object]) -> list[tuple[str, int]]:
+    named = (("requests", limits.get("rpm_limit")), ("tokens", limits.get("tpm_limit")))
+    return [(what, value) for what, value in named if isinstance(value, int)]
 
 
 def powerful_user_plan(

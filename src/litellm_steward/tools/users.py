@@ -19,6 +19,7 @@ from litellm_steward.api.teams import Team
 from litellm_steward.api.users import SYSTEM_USER, User, UserInfo
 from litellm_steward.budgets import check_budget, normalise_duration
 from litellm_steward.delivery import Delivered, prepare_delivery
+from litellm_steward.limits_notes import stopping, user_without_budget
 from litellm_steward.names import check_name, chosen_alias
 from litellm_steward.periods import Period, resolve_period, utc_now
 from litellm_steward.references.matching import Match
@@ -55,7 +56,7 @@ from litellm_steward.tools.parameters import (
     UserRef,
 )
 from litellm_steward.tools.planned import Ready, when_agreed
-from litellm_steward.tools.user_plans import powerful_user_plan
+from litellm_steward.tools.user_plans import limited_customer_plan, powerful_user_plan
 from litellm_steward.tools.user_views import MostUsedModel, NewUser, UserDetails, UserKeys
 from litellm_steward.tools.view import StewardContext, steward_of
 from litellm_steward.usage.report import Usage
@@ -83,7 +84,8 @@ async def create_user(
     """Register an internal user (a person who owns keys) or a customer (an end user named in calls).
 
     Makes no key unless asked; generate_key makes keys with their own budget. A user's budget does
-    not bind keys that belong to a team. A proxy_admin or proxy_admin_viewer needs agreement first.
+    not bind keys that belong to a team. A proxy_admin or proxy_admin_viewer needs agreement first,
+    and so do a customer's limits.
     """
     steward = steward_of(ctx)
     proxy = steward.proxy
@@ -101,7 +103,8 @@ async def create_user(
         refused = [name for name, value in internal_only.items() if value] + (["create_key"] if create_key else [])
         if refused:
             raise errors.InvalidArgument(f"A customer has no {', '.join(refused)}; nothing was created")
-        return await _create_customer(proxy, user_id, user_alias, limits, notes)
+        return await when_agreed(ctx, approval, lambda: _customer_to_be(proxy, user_id, user_alias, limits, notes))
+    notes += stopping("user", limits)
     if create_key:
         prepare_delivery(steward.settings)
 
@@ -161,7 +164,7 @@ async def _create_internal(
         key_alias=alias,
         key=delivered.key if delivered else None,
         key_file=delivered.key_file if delivered else None,
-        notes=notes,
+        notes=[*notes, *(user_without_budget(made.user) if made.read_back else [])],
     )
 
 
@@ -222,16 +225,30 @@ async def _key_for(steward: Steward, user: User, alias: str) -> Delivered:
         raise user_changes.UserWithoutKey(user.user_id, error) from error
 
 
-async def _create_customer(
+async def _customer_to_be(
     proxy: Proxy, user_id: str | None, alias: str | None, limits: dict[str, object], notes: list[str]
-) -> NewUser:
+) -> Ready[NewUser]:
+    """Limits need agreement where calls may name the customer already: with an id that is chosen here, none can."""
     chosen_id = user_id or str(uuid.uuid4())
     audit.about(customer=chosen_id)
-    body = {"user_id": chosen_id, "alias": alias, **limits}
-    stored, more = await user_changes.create_customer(proxy, {n: v for n, v in body.items() if v is not None})
+    if user_id is not None:
+        await user_changes.refuse_existing_customer(proxy, user_id)
+    given = {name: value for name, value in limits.items() if value is not None}
+    bound = {name: value for name, value in given.items() if name != "budget_duration"}
+    plan = limited_customer_plan(chosen_id, given) if bound and user_id is not None else None
+    planned = NewUser(status="approval_required", user_id=user_id, user_alias=alias, kind="customer")
+    return Ready(plan, planned, lambda: _create_customer(proxy, chosen_id, alias, given, notes))
+
+
+async def _create_customer(
+    proxy: Proxy, customer_id: str, alias: str | None, limits: dict[str, object], notes: list[str]
+) -> NewUser:
+    body = {"user_id": customer_id, **({"alias": alias} if alias is not None else {}), **limits}
+    stored, more = await user_changes.create_customer(proxy, body)
+    notes = [*notes, *stopping("customer", limits)]
     notes += more
     budget = stored.litellm_budget_table
-    if limits["max_budget"] is not None and (budget is None or budget.max_budget != limits["max_budget"]):
+    if "max_budget" in limits and (budget is None or budget.max_budget != limits["max_budget"]):
         notes.append("The proxy did not store the budget as asked.")
     return NewUser(
         user_id=stored.user_id,
