@@ -86,7 +86,9 @@ async def new_endpoint(stage: Stage) -> None:
         stage.opens(5, "A new endpoint", f"Add our model house-1, an OpenAI-compatible server at {upstream.base_url}.")
         wanted = {"model_name": "house-1", "model": "openai/house-1", "api_base": upstream.base_url}
         prices = {"input_cost_per_token": 0.000002, "output_cost_per_token": 0.000008}
+        stage.types = "127.0.0.1"
         made = await stage.call("create_model", **wanted, api_key=UPSTREAM_API_KEY, **prices)
+        proves("no deployment of this gateway has that address" in stage.questions[-1], "the form said what is new")
         proves(made["verified"] and upstream.requests > 0, "the proxy really called the new endpoint to test it")
         before = upstream.requests
         answer = stage.chat(stage.ledger.keys["ci-pipeline"].raw, "house-1")
@@ -113,6 +115,7 @@ async def dead_provider(stage: Stage) -> None:
     before = await stage.call("get_model_info", model="legacy-assistant")
     (chain,) = [c["chain"] for c in before["fallbacks"] if c["model"] == "legacy-assistant"]
     proves(chain == ["legacy-assistant-eu"], "its chain ends at another dead endpoint")
+    stage.types = "assistant"
     made = await stage.call(
         "create_model",
         model_name="assistant",

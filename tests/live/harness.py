@@ -151,6 +151,11 @@ def types(word: str) -> Person:
     return lambda _: ElicitResult(action="accept", content={"confirm": word})
 
 
+def agrees(message: str) -> ElicitResult:
+    """Somebody who types whatever the form asks for."""
+    return types(message.rpartition("To agree, type '")[2].removesuffix("'."))(message)
+
+
 def declines(_: str) -> ElicitResult:
     return ElicitResult(action="decline")
 

@@ -245,15 +245,21 @@ async def make_models(steward: Speaker, there: Planted, upstream: FakeUpstream) 
     async def make(what: str, model: str = "openai/canary", **arguments: object) -> Answered:
         return await steward("create_model", model_name=there.name(what), model=model, **arguments)
 
+    async def agreed(what: str, model: str = "openai/canary", **arguments: object) -> Answered:
+        plan = (await make(what, model, **arguments)).ok()
+        assert plan["status"] == "approval_required", plan
+        token = plant("approval token", plan["approval"], may_be=[RESULTS, HTTP])
+        return await make(what, model, **arguments, approval=token)
+
     for what, prefix in (("provider key", "sk-"), ("provider key of no known shape", "")):
         key = plant(what, prefix=prefix, may_be=[BODIES])
-        assert (await make("refused", api_key=key, api_base=upstream.base_url)).is_error
-        assert (await make("refused", api_key=key, api_base=DEAD)).is_error
-    (await make("good", "openai/good", api_key=UPSTREAM_API_KEY, api_base=upstream.base_url)).ok()
+        assert (await agreed("refused", api_key=key, api_base=upstream.base_url)).is_error
+        assert (await agreed("refused", api_key=key, api_base=DEAD)).is_error
+    (await agreed("good", "openai/good", api_key=UPSTREAM_API_KEY, api_base=upstream.base_url)).ok()
     mocked = {"mock_response": "x"}
     aws = {"aws_access_key_id": plant("AWS key id", prefix="AKIA", may_be=[BODIES])}
     aws |= {"aws_secret_access_key": plant("AWS secret", may_be=[BODIES])}
-    (await make("aws", "bedrock/anthropic.claude-3-haiku", litellm_params={**aws, **mocked})).ok()
+    (await agreed("aws", "bedrock/anthropic.claude-3-haiku", litellm_params={**aws, **mocked})).ok()
     vertex = json.dumps({"type": "service_account", "private_key": plant("Vertex private key", may_be=[BODIES])})
     for what, params in {
         "vertex": {"vertex_credentials": vertex},
@@ -265,11 +271,7 @@ async def make_models(steward: Speaker, there: Planted, upstream: FakeUpstream) 
         "body": {"extra_body": {"deep": [{"er": plant("secret in extra_body", may_be=[BODIES])}]}},
         "address": {"weird_url": f"https://h/?password={plant('password in a parameter', may_be=[BODIES])}"},
     }.items():
-        given: dict[str, Any] = {"litellm_params": {**params, **mocked}}
-        plan = (await make(what, **given)).ok()
-        assert plan["status"] == "approval_required", plan
-        token = plant("approval token", plan["approval"], may_be=[RESULTS, HTTP])
-        await make(what, **given, approval=token)
+        await agreed(what, litellm_params={**params, **mocked})
         (await steward("get_model_info", model=there.name(what))).ok()
     await misplace_provider_secrets(make, there, upstream)
 

@@ -11,7 +11,7 @@ from examples.gateway import FakeUpstream
 from examples.gateway.proxy import GENERAL_FALLBACKS
 from examples.gateway.settings import UPSTREAM_API_KEY
 from tests.live.conftest import Connect
-from tests.live.harness import Json, Seeded, declines, types
+from tests.live.harness import Json, Seeded, agrees, declines
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio]
 
@@ -78,7 +78,7 @@ async def test_list_all_active_fallback_paths(gateway: Seeded, connect: Connect)
 async def test_an_endpoint_is_added_proved_used_and_removed(gateway: Seeded, connect: Connect) -> None:
     """Conversation 5."""
     with nothing_stays(gateway), FakeUpstream() as upstream:
-        async with connect(types("edge-llm")) as steward:
+        async with connect(agrees) as steward:
             made = (
                 await steward(
                     "create_model",
@@ -117,7 +117,7 @@ async def test_a_broken_endpoint_is_told_apart_and_leaves_nothing(
 ) -> None:
     before = rows(gateway)
     with FakeUpstream() as upstream:
-        async with connect(STEWARD_TIMEOUT="6") as steward:
+        async with connect(agrees, STEWARD_TIMEOUT="6") as steward:
 
             async def error_of(**arguments: object) -> str:
                 given = {"model_name": "broken", "model": model, "api_key": UPSTREAM_API_KEY, **arguments}
@@ -162,8 +162,9 @@ async def test_a_way_out_of_an_outage(gateway: Seeded, connect: Connect) -> None
                 "fallback_for": ["legacy-assistant"],
             }
             answered = await steward("create_model", **arguments)
-            (line, *_) = [line for line in answered.ok()["plan"] if "that fail, with the prompts in them" in line]
-            assert upstream.base_url in line
+            plan = " ".join(answered.ok()["plan"])
+            assert "Calls to 'legacy-assistant' that fail go to the new deployment, with the prompts in them." in plan
+            assert f"go to '{upstream.base_url}': no deployment of this gateway has that address." in plan
             assert upstream.requests == 0, "nothing goes to a new address before somebody agreed"
             made = (await steward("create_model", **arguments, approval=answered.data["approval"])).ok()
             assert named(made, "general") == {"legacy-assistant": ["legacy-assistant-eu", "way-out"]}
@@ -177,9 +178,9 @@ async def test_a_way_out_of_an_outage(gateway: Seeded, connect: Connect) -> None
                 "the * rule and the rest stay"
             )
 
-            plan = (await steward("delete_model", model="way-out")).ok()
-            assert plan["status"] == "approval_required"
-            assert "'legacy-assistant' to 'legacy-assistant-eu', 'way-out' (general)" in " ".join(plan["plan"])
+            gone = (await steward("delete_model", model="way-out")).ok()
+            assert gone["status"] == "approval_required"
+            assert "'legacy-assistant' to 'legacy-assistant-eu', 'way-out' (general)" in " ".join(gone["plan"])
 
 
 async def test_the_proxys_secrets_stay_where_they_are(gateway: Seeded, connect: Connect) -> None:
@@ -211,8 +212,10 @@ async def test_the_proxys_secrets_stay_where_they_are(gateway: Seeded, connect: 
                 ):
                     error = (await steward("create_model", **{**evil, **arguments})).error()
                     assert "declined" in error or "may not" in error or "reference" in error, error
-                bare = (await steward("create_model", **evil)).error()
-                assert "refused the key" in bare
+                assert "declined" in (await steward("create_model", **evil)).error()
+                assert upstream.requests == 0
+            async with connect(agrees) as steward:
+                assert "refused the key" in (await steward("create_model", **evil)).error(), "none was sent"
             said = str([(r.path, r.headers, r.body) for r in upstream.received])
             assert {r.headers.get("authorization") for r in upstream.received} <= {"Bearer none"}
             for secret in (
@@ -249,23 +252,18 @@ async def test_a_variable_of_the_proxy_is_used_once_it_is_agreed(gateway: Seeded
 
 
 async def test_a_name_in_use(gateway: Seeded, connect: Connect) -> None:
-    """One more deployment is noted; its calls go to a new address only if somebody agrees; none is deleted by guess."""
-    with nothing_stays(gateway), FakeUpstream() as upstream:
+    """One more deployment takes agreement and is noted; none is deleted by guess."""
+    with nothing_stays(gateway):
         async with connect() as steward:
-            mocked = {"model": "openai/gpt-4o", "litellm_params": {"mock_response": "hi"}}
-            first = (await steward("create_model", model_name="shared", **mocked)).ok()
-            second = (await steward("create_model", model_name="shared", **mocked)).ok()
+            mocked = {"model_name": "shared", "model": "openai/gpt-4o", "litellm_params": {"mock_response": "hi"}}
+            made = []
+            for _ in range(2):
+                plan = (await steward("create_model", **mocked)).ok()
+                made.append((await steward("create_model", **mocked, approval=plan["approval"])).ok())
+            first, second = made
             assert (second["verified"], second["verification"]) == (False, "mocked")
+            assert "'shared' is in use: its calls are answered by 'openai/gpt-4o'." in " ".join(plan["plan"])
             assert any("spread over 2" in note for note in second["notes"])
-            third = await steward(
-                "create_model",
-                model_name="shared",
-                model="openai/x",
-                api_key=UPSTREAM_API_KEY,
-                api_base=upstream.base_url,
-            )
-            assert third.ok()["status"] == "approval_required"
-            assert "One in 3 of the calls to 'shared'" in third.text
             several = (await steward("delete_model", model="shared")).error()
             assert first["model_id"] in several
             assert second["model_id"] in several
@@ -277,7 +275,7 @@ async def test_a_name_in_use(gateway: Seeded, connect: Connect) -> None:
 
 async def test_embeddings_are_tested_as_embeddings(gateway: Seeded, connect: Connect) -> None:
     with nothing_stays(gateway), FakeUpstream() as upstream:
-        async with connect() as steward:
+        async with connect(agrees) as steward:
             made = await steward(
                 "create_model",
                 model_name="vectors",

@@ -13,7 +13,7 @@ import pytest_asyncio
 from examples.gateway import FakeUpstream
 from tests import leaks
 from tests.canaries import Canaries, Leak
-from tests.live.harness import Evidence, Seeded, over_stdio
+from tests.live.harness import Evidence, Seeded, agrees, over_stdio
 from tests.live.overheard import (
     AUDIT,
     BODIES,
@@ -52,7 +52,7 @@ async def test_no_secret_left_a_steward(gateway: Seeded, tmp_path: Path) -> None
     """What the other live tests gather is searched in the same way, at their end."""
     evidence = Evidence(tmp_path)
     evidence.canaries.plant("provider key", PROVIDER_KEY)
-    async with over_stdio(gateway.running, evidence) as steward:
+    async with over_stdio(gateway.running, evidence, agrees) as steward:
         await steward(
             "create_model",
             model_name="canary",
