@@ -18,13 +18,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from litellm_steward import fallbacks
-from litellm_steward.addresses import MAX_ADDRESS, is_address, shown_address, told_address
+from litellm_steward.addresses import MAX_ADDRESS, shown_address, told_address
 from litellm_steward.api.models import Deployment
 from litellm_steward.api.router import DEFAULT
-from litellm_steward.deployment_request import FREE_TEXT, KEY_ONLY, PRICE, NewDeployment
-from litellm_steward.environment import CREDENTIAL_FIELD, Reference, strings
+from litellm_steward.deployment_request import FREE_TEXT, KEY_ONLY, MAX_NAMES, PRICE, NewDeployment, shown_parameter
+from litellm_steward.environment import Reference, strings
 from litellm_steward.model_catalog import ModelCatalog
-from litellm_steward.text import quote, scrub, sentence_list
+from litellm_steward.text import quote, sentence_list
 
 HARMLESS: Final = frozenset({
     "allowed_fails", "api_version", "aws_region_name", "budget_duration", "cooldown_time", "dimensions", "drop_params",
@@ -45,11 +45,6 @@ OWN_MODELS: Final = frozenset({
 })  # fmt: skip
 """Providers whose models are their own, but for what the name tells. With others a model may be anybody's."""
 _SOMEBODYS: Final = re.compile(r"ft:|-ft$|arn:|accounts/|deployment|endpoint|projects/|@", re.IGNORECASE)
-
-MAX_NAMES: Final = 30
-_PLACE: Final = re.compile(
-    r"os\.environ/\w{1,127}|[A-Z]+(?:_[A-Z]+)+|[~.]{0,2}/[\w./-]{1,200}|[\w.-]{1,60}\.(?:json|pem|key)"
-)
 
 
 def facts(
@@ -72,7 +67,7 @@ def details(new: NewDeployment, *, verify: bool) -> tuple[str, ...]:
     told = ["It answers with the text of mock_response, whatever it is asked."] if new.mocked else []
     if not verify and not new.mocked:
         told.append("It is not tested first (verify is false).")
-    shown = [f"{name} = {_shown(name, value)}" for name, value in new.params.items() if name in HARMLESS]
+    shown = [f"{name} = {shown_parameter(name, value)}" for name, value in new.params.items() if name in HARMLESS]
     return (*told, f"It is made with {sentence_list(shown, MAX_NAMES)}.") if shown else tuple(told)
 
 
@@ -147,9 +142,9 @@ def _account(new: NewDeployment, deployments: Sequence[Deployment]) -> Iterator[
 def _parameters(new: NewDeployment) -> Iterator[str]:
     for name, value in new.params.items():
         if PRICE.fullmatch(name):
-            yield f"The price {name} = {_shown(name, value)} is set, by which budgets and reports count its calls."
+            yield f"The price {name} = {shown_parameter(name, value)} is set: budgets and reports go by it."
         elif name not in HARMLESS | _TOLD_APART:
-            yield f"{name} = {_shown(name, value)} is set, which the steward does not know to be harmless."
+            yield f"{name} = {shown_parameter(name, value)} is set, which the steward does not know to be harmless."
         elif name != "api_base" and name not in FREE_TEXT and any("://" in text for _, text in strings(value)):
             yield f"{name} holds an address."
     if new.mode_given is not None:
@@ -158,7 +153,7 @@ def _parameters(new: NewDeployment) -> Iterator[str]:
 
 def _place(address: str) -> str:
     """What tells one address from another. On some hosts the path or the query says whose account it is."""
-    return address.strip().rstrip("/").lower()
+    return address.strip().rstrip("/")
 
 
 def _deployed(deployments: Sequence[Deployment]) -> str:
@@ -172,17 +167,3 @@ def _deployed(deployments: Sequence[Deployment]) -> str:
 def _quoted(names: Sequence[str]) -> str:
     told = ["any model (the default fallback)" if name == DEFAULT else quote(name) for name in names]
     return sentence_list(told, len(told))
-
-
-def _shown(name: str, value: object) -> str:
-    """The value where it is a choice; of what may be a secret, only that it is there."""
-    if isinstance(value, Mapping):
-        names = [quote(str(inner), 60) for inner in value]
-        return f"{{{sentence_list(names, MAX_NAMES)}: …}}"
-    nested = isinstance(value, list) and any(isinstance(inner, Mapping | list) for inner in value)
-    says_where = isinstance(value, str) and _PLACE.fullmatch(value) is not None
-    if nested or (CREDENTIAL_FIELD.fullmatch(name) and not says_where and not isinstance(value, int | float)):
-        return "[hidden]"
-    if isinstance(value, str) and is_address(value):
-        return quote(told_address(value), MAX_ADDRESS)
-    return quote(scrub(value if isinstance(value, str) else repr(value)), 80)

@@ -11,11 +11,11 @@ from typing import Final, Literal, cast
 
 from pydantic import SecretStr
 
-from litellm_steward.addresses import addresses_in, check_address
-from litellm_steward.environment import resembles_reference, strings
+from litellm_steward.addresses import MAX_ADDRESS, addresses_in, check_address, is_address, told_address
+from litellm_steward.environment import CREDENTIAL_FIELD, resembles_reference, strings
 from litellm_steward.errors import InvalidArgument
 from litellm_steward.secret import reveal
-from litellm_steward.text import clean, hash_key, money, quote, scrub
+from litellm_steward.text import clean, hash_key, money, quote, scrub, sentence_list
 
 Mode = Literal["chat", "embedding", "completion", "other"]
 
@@ -38,6 +38,13 @@ KEY_ONLY: Final = frozenset({
 
 MAX_KEYS: Final = 10
 _LIKE_KEY: Final = re.compile(r"sk-[^\s\"'&,;<>{}()]+")
+
+MAX_NAMES: Final = 30
+"""Names of an object that are shown."""
+_SAYS_WHERE: Final = re.compile(
+    r"os\.environ/\w{1,127}|[A-Z]+(?:_[A-Z]+)+|[~.]{0,2}/[\w./-]{1,200}|[\w.-]{1,60}\.(?:json|pem|key)"
+)
+"""A reference, a variable's name or a file: where a secret is, not the secret."""
 
 NO_KEY: Final = "none"
 """Sent where there is no key, so that LiteLLM does not take one from its environment."""
@@ -316,3 +323,17 @@ def _checked_key(key: SecretStr) -> SecretStr:
     if not _KEY.fullmatch(reveal(key)) or reveal(key).lower().startswith("oidc/"):
         raise InvalidArgument("api_key must be printable characters without spaces")
     return key
+
+
+def shown_parameter(name: str, value: object) -> str:
+    """The value where it is a choice; of what may be a secret, only that it is there."""
+    if isinstance(value, Mapping):
+        names = [quote(str(inner), 60) for inner in value]
+        return f"{{{sentence_list(names, MAX_NAMES)}: …}}"
+    nested = isinstance(value, list) and any(isinstance(inner, Mapping | list) for inner in value)
+    says_where = isinstance(value, str) and _SAYS_WHERE.fullmatch(value) is not None
+    if nested or (CREDENTIAL_FIELD.fullmatch(name) and not says_where and not isinstance(value, int | float)):
+        return "[hidden]"
+    if isinstance(value, str) and is_address(value):
+        return quote(told_address(value), MAX_ADDRESS)
+    return quote(scrub(value if isinstance(value, str) else repr(value)), 80)
