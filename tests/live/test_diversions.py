@@ -94,7 +94,7 @@ async def test_nobodys_calls_are_taken_or_spoilt_without_agreement(gateway: Seed
             (ours, "the default fallback 'gpt-3.5-turbo' answers calls to it today"),
             ({**ours, "model": "replicate/evil/model"}, "The provider 'replicate' is new to this gateway"),
             ({**ours, "model": "openai/ft:gpt-4o:evil"}, "may be somebody's own model or account"),
-            ({**ours, "input_cost_per_token": 0}, "The price input_cost_per_token = '0' is set"),
+            ({**ours, "input_cost_per_token": 0}, "The price input_cost_per_token = '0.0' is set"),
             ({**ours, "output_cost_per_token": 0.01, **MOCK}, "The price output_cost_per_token"),
             ({**ours, "litellm_params": {"organization": "evil"}}, "organization = 'evil' is set"),
             (
