@@ -142,7 +142,7 @@ names |= set(PROXY_CONTROLLED_TEAM_METADATA_KEYS)
 import litellm, pathlib, re
 READ = re.compile(
     r"(?:(?:key|team|token)_metadata|(?:key|team|user_api_key|token)\\w*[._](?:team_)?metadata)\\w*"
-    r"(?:\\s*or\\s*\\{\\})?\\)?(?:\\.get\\(\\s*|\\[)['\"](\\w+)['\"]"
+    r"(?:\\s*or\\s*{})?\\)?(?:\\.get\\(\\s*|\\[)[\\x22\\x27](\\w+)[\\x22\\x27]"
 )
 for source in (pathlib.Path(litellm.__file__).parent / "proxy").rglob("*.py"):
     names |= set(READ.findall(source.read_text(encoding="utf-8")))
@@ -169,7 +169,7 @@ async def test_every_name_that_litellm_counts_as_its_own_was_judged(version: str
     python = install(default_home(), version, Silent()).venv / "bin" / "python"
     found = await anyio.run_process([str(python), "-c", LISTED])
     names = json.loads(found.stdout.decode().splitlines()[-1])
-    assert len(names) > 5
+    assert {"guardrails", "priority", "tags"} <= set(names), "they are found in its code, too"
     assert [name for name in names if name not in HARMLESS and not _refused(name)] == []
     assert [name for name in HARMLESS if _refused(name)] == []
 

@@ -173,6 +173,22 @@ async def test_a_key_is_refused_on_every_other_route(exposed: Exposed) -> None:
     assert set(exposed.recorder.heard) - OUTSIDE == set()
 
 
+async def test_an_administrators_key_is_refused_as_much(exposed: Exposed, evidence: Evidence) -> None:
+    """Its owner may use every route there is, and reads the responses of everybody."""
+    admin = {"Authorization": f"Bearer {exposed.running.master_key}"}
+    owner = {"user_id": "somebody-with-powers", "user_role": "proxy_admin", "auto_create_key": False}
+    async with httpx.AsyncClient(base_url=exposed.running.base_url, timeout=60) as client:
+        (await client.post("/user/new", headers=admin, json=owner)).raise_for_status()
+    async with over_stdio(exposed.running, evidence) as steward:
+        made = (await steward("generate_key", user="somebody-with-powers")).ok()
+    assert made["allowed_routes"] == routes_for(None, powerful_owner=True)
+    async with _asking(exposed.running) as ask:
+        opened = await _opened(ask, exposed.routes, _bearer, made["key"])
+    listed = {str(route) for route in exposed.routes if route.path in made["allowed_routes"]}
+    assert {str(route) for route in opened} - listed - BENEATH - UNCONFINED == set()
+    assert not any("responses" in route.path for route in opened)
+
+
 async def _opened(ask: _Ask, routes: Iterable[Route], way: Way, key: str) -> set[Route]:
     mine = await ask(routes, way(key))
     waiting = [route for route, status in mine.items() if status not in (401, 403)]
