@@ -102,8 +102,8 @@ _TODAY: Final[Mapping[str, str]] = {
     "answers them then. All of them go to the new deployment.",
     "provider model": "{name} is the provider's name of a model, and calls to it are answered by {by} today. All of "
     "them go to the new deployment.",
-    "default fallback": "No deployment is called {name}, and the default fallback {through} answers calls to it today: "
-    "{by}. All of them go to the new deployment.",
+    "default fallback": "No deployment is called {name}; calls to it may be answered by the default fallback {through} "
+    "today ({by}). All of them go to the new deployment.",
 }
 
 

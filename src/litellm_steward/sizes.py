@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from litellm_steward.errors import InvalidArgument
-from litellm_steward.text import clean, scrub
+from litellm_steward.text import clean, named, scrub
 
 ARGUMENTS: Final = 100
 VALUES: Final = 5_000
@@ -60,4 +60,4 @@ def _check_name(argument: str, name: str) -> None:
 
 
 def _too_large(argument: str, said: str) -> InvalidArgument:
-    return InvalidArgument(f"{scrub(clean(argument[:NAME], 60))} {said}", hint="Nothing was sent.")
+    return InvalidArgument(f"{named(clean(scrub(argument[:NAME]), 60))} {said}", hint="Nothing was sent.")

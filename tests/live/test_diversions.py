@@ -91,7 +91,7 @@ async def test_nobodys_calls_are_taken_or_spoilt_without_agreement(gateway: Seed
             ({**ours, "model_name": "gpt-4o"}, "'gpt-4o' is in use: its calls are answered by"),
             ({**ours, "model_name": "*"}, "'*' is a pattern"),
             ({**ours, "model_name": "retired-model"}, "Fallbacks or aliases lead to 'retired-model' already"),
-            (ours, "the default fallback 'gpt-3.5-turbo' answers calls to it today"),
+            (ours, "may be answered by the default fallback 'gpt-3.5-turbo' today"),
             ({**ours, "model": "replicate/evil/model"}, "The provider 'replicate' is new to this gateway"),
             ({**ours, "model": "openai/ft:gpt-4o:evil"}, "may be somebody's own model or account"),
             ({**ours, "input_cost_per_token": 0}, "The price input_cost_per_token = '0.0' is set"),

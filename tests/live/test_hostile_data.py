@@ -258,12 +258,13 @@ async def test_plans_and_forms_quote(inhabited: Seeded) -> None:
         return ElicitResult(action="decline")
 
     new = {"model": "openai/x", "api_base": "http://127.0.0.1:9/v1", "api_key": "none"}
+    short = hostile("n", long=False)
     calls: list[tuple[str, dict[str, Any]]] = [
         ("delete_key", {"key": KEY_ID}),
         ("delete_key", {"key": SECOND_KEY_ID}),
         ("delete_model", {"model": MODEL_ID}),
         ("create_model", {**new, "model_name": "x", "litellm_params": {"weird": hostile("value", long=False)}}),
-        ("create_model", {**new, "model_name": "x", "litellm_params": {"extra_headers": {hostile("n"): "x"}}}),
+        ("create_model", {**new, "model_name": "x", "litellm_params": {"extra_headers": {short: "x"}}}),
     ]
     async with inside(inhabited, steward_approval="plan") as planning, inside(inhabited, reads) as asking:
         for tool, arguments in calls:

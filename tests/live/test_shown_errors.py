@@ -44,8 +44,9 @@ async def test_the_log_shows_nothing_that_an_address_answered(gateway: Seeded, c
                     said = gateway.chat(key, f"{name}-{provider}", num_retries=0, disable_fallbacks=True)
                     assert said.status_code >= 400
                     quoted |= "hunter2" in said.text
-                assert gateway.chat(key, f"no-such-{name}").status_code >= 400
-                logged = await failures(steward, alias, len(PROVIDERS) + 1)
+                refused = gateway.chat(key, f"no-such-{name}").status_code >= 400
+                assert refused or gateway.is_oldest, "which lets any name through once a pattern was deleted"
+                logged = await failures(steward, alias, len(PROVIDERS) + refused)
             finally:
                 for model in made:
                     gateway.admin("POST", "/model/delete", json={"id": model["model_id"]})
@@ -58,5 +59,5 @@ async def test_the_log_shows_nothing_that_an_address_answered(gateway: Seeded, c
         assert INSIDE not in answer.text + str(answer.data)
     errors = [row["error"] for row in logged.ok()["requests"]]
     assert sum("summary" in error for error in errors) == len(PROVIDERS)
-    (refused,) = (error["message"] for error in errors if "message" in error)
-    assert "Invalid model name passed" in refused
+    quotes = [error["message"] for error in errors if "message" in error]
+    assert ["Invalid model name passed" in words for words in quotes] == [True] * refused

@@ -80,7 +80,7 @@ NAMES: list[tuple[str, ModelCatalog, str]] = [
     ("old", gateway(context_window=[("gpt", ("old",))]), "lead to 'old' already: 'gpt'"),
     ("old", gateway(content_policy=[("gpt", ("between",))], aliases={"between": "old"}), "'between', 'gpt'"),
     ("old", gateway(general=[("*", ("old",))]), "lead to 'old' already: any model (the default fallback)"),
-    ("new", gateway(general=[("*", ("gpt",))]), "the default fallback 'gpt' answers calls to it today"),
+    ("new", gateway(general=[("*", ("gpt",))]), "may be answered by the default fallback 'gpt' today"),
     ("old", gateway(general=[("old", ("gpt",))]), "'old' has a fallback chain already"),
     ("squad", gateway(groups={"squad": ("gpt",)}), "'squad' is a routing group"),
     ("old", gateway(groups={"squad": ("gpt", "old")}), "Calls to the routing group 'squad' come to 'old' as well"),
