@@ -28,10 +28,10 @@ demo: sync ## Boot a real LiteLLM proxy and hold eight conversations with it
 test: sync ## Run every test, also against real LiteLLM proxies (RELEASES="lts newest" for other releases)
 	@echo "The live part boots real LiteLLM proxies: 15 to 20 minutes on two cores, and a few more"
 	@echo "the first time, to install them. 'make test-fast' leaves it out."
-	STEWARD_TEST_RELEASES="$(RELEASES)" $(RUN) pytest -n 2
+	TEST_RELEASES="$(RELEASES)" $(RUN) pytest -n 2
 
 tested: sync ## Run every test on every supported release, and write down that they passed
-	STEWARD_TEST_RELEASES="oldest lts newest" $(RUN) pytest -n 2
+	TEST_RELEASES="oldest lts newest" $(RUN) pytest -n 2
 	$(RUN) python -m tests.tested
 
 test-fast: sync ## Run the tests that need no gateway, in about four minutes

@@ -1,4 +1,4 @@
-"""On which LiteLLM releases the live tests run; ``STEWARD_TEST_RELEASES`` names others, as in ``lts 1.109.1``."""
+"""On which LiteLLM releases the live tests run; ``TEST_RELEASES`` names others, as in ``lts 1.109.1``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from examples.gateway.settings import release
 
 def chosen(usual: tuple[str, ...]) -> tuple[str, ...]:
     """The versions that were named, each once and oldest first; the usual ones if none were."""
-    named = os.environ.get("STEWARD_TEST_RELEASES", "").split()
+    named = os.environ.get("TEST_RELEASES", "").split()
     return tuple(sorted({version_of(name) for name in named}, key=release)) or usual
 
 

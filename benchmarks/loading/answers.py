@@ -80,7 +80,7 @@ def _all_models() -> Json:
         {**recorded, "model_name": name, "model_info": {**recorded["model_info"], "id": f"id-{name}"}}
         for name in MODELS
     ]
-    return {"data": rows}
+    return {"data": rows, "total_count": len(rows), "current_page": 1, "total_pages": 1, "size": len(rows)}
 
 
 @dataclass
@@ -225,7 +225,7 @@ _ROUTES: Final[Mapping[str, Callable[[Gateway, Query, Json], Found]]] = {
     "GET /team/daily/activity/aggregated/keys": Gateway.top_keys,
     "GET /user/daily/activity/aggregated/users": Gateway.top_users,
     "GET /spend/logs/v2": Gateway.log,
-    "GET /model/info": Gateway.models,
+    "GET /v2/model/info": Gateway.models,
     "GET /router/settings": Gateway.router,
     "GET /health/readiness": Gateway.ready,
     "GET /seen": Gateway.seen,

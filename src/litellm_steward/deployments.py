@@ -285,7 +285,8 @@ async def remove(proxy: Proxy, model_id: str, pauses: Sequence[float]) -> None:
     if await _vanishes(proxy, model_id, lost, pauses if row_is_gone else SOON):
         return
     if lost is not None:
-        lost.nothing_seen("It is still there: it was not deleted.", "It is still there so far.")
+        # Not "it was not deleted": a reload of the proxy's models may have put it back (see RELOADED).
+        lost.hint = "It is still there so far; look again with get_model_info in half a minute."
         raise lost
     if row_is_gone:
         raise errors.ProxyBroken(

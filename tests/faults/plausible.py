@@ -14,7 +14,6 @@ from tests.tape import FOLDER, NEW, scenes
 
 _MODELS: Final[dict[str, tuple[str, ...]]] = {
     "/model/info": ("good: info",),
-    "/v2/model/info": ("all",),
     "/router/settings": ("router settings",),
     "/credentials": ("credentials",),
     "/model/new": ("good: new", "bogus provider: new"),
@@ -44,6 +43,10 @@ def _recorded() -> dict[str, list[httpx.Response]]:
     for path, names in _MODELS.items():
         for found in (models[name] for name in names if name in models):
             answers.setdefault(path, []).append(httpx.Response(found["status"], json=found["body"]))
+    made = models["good: info"]["body"]["data"]  # of config.yaml's alone there is none that can be deleted
+    listed = models["all"]["body"]
+    with_made = {**listed, "data": [*made, *listed["data"]]}
+    answers["/v2/model/info"] = [httpx.Response(200, json=with_made)]
     return answers
 
 

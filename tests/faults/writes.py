@@ -93,7 +93,12 @@ def wrong_about_what_never_arrived(said: Said, fault: Fault) -> str | None:
 
 
 def wrong_about_what_was_done(said: Said, fault: Fault) -> str | None:
-    """The real proxy did it, and only its answer was lost."""
+    """The real proxy did it, and only its answer was lost.
+
+    A reload of its models that began before may have put a deployment back: then nobody may be certain yet.
+    """
+    if said.tool == "delete_model" and SO_FAR.search(said.text) and UNCERTAIN in said.text:
+        return None
     if said.is_error and not DONE.search(said.text):
         return "does not say that it was done"
     if not fault.passes and said.tool.startswith("create_") and not LOST.search(said.text):

@@ -1,9 +1,9 @@
 """Gateways for the live tests, one LiteLLM release after the other.
 
 Tests of a seeded gateway run on the oldest and the newest release, those of company size on every supported one.
-``STEWARD_TEST_RELEASES="lts newest"`` (``make test RELEASES="lts newest"``) names the releases for both instead.
+``TEST_RELEASES="lts newest"`` (``make test RELEASES="lts newest"``) names the releases for both instead.
 
-``STEWARD_LIVE_PORT=4600`` keeps the gateways running from 4600 on between runs and uses what is
+``TEST_GATEWAY_PORT=4600`` keeps the gateways running from 4600 on between runs and uses what is
 seeded there, and those of company size from 4610 on: for developing a test, not for proving anything.
 What is seeded there agrees with its ledger (``test_aa_seeded_gateway.py``) only until other tests add to it.
 """
@@ -42,7 +42,7 @@ def gateway(request: pytest.FixtureRequest, evidence: Evidence) -> Iterator[Seed
 @contextmanager
 def _up(version: str, number: int) -> Iterator[tuple[Gateway, Running]]:
     """Booted for these tests, or one that is kept running on the port of this number."""
-    port = os.environ.get("STEWARD_LIVE_PORT")
+    port = os.environ.get("TEST_GATEWAY_PORT")
     if port:
         kept = Gateway(version, port=int(port) + number)
         yield kept, kept.up()

@@ -148,7 +148,8 @@ def test_a_model_reaches_the_fake_upstream(gateway: Seeded) -> None:
     admin = Admin(running.base_url, running.master_key)
     with FakeUpstream() as upstream:
         parameters = {"model": "openai/real", "api_base": upstream.base_url}
-        right = {**parameters, "api_key": "os.environ/UPSTREAM_API_KEY"}
+        # The oldest release would send the reference as it is written.
+        right = {**parameters, "api_key": UPSTREAM_API_KEY if gateway.is_oldest else "os.environ/UPSTREAM_API_KEY"}
         wrong = {**parameters, "api_key": "sk-wrong-key-1234567890"}
         made = [
             admin.post("/model/new", model_name=name, litellm_params=of)["model_id"]

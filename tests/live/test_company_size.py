@@ -1,6 +1,6 @@
 """At company size every figure is the database's, or is refused with the reason: random questions on each release.
 
-``STEWARD_TEST_SEED=…`` asks the questions of an earlier run again.
+``TEST_SEED=…`` asks the questions of an earlier run again.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Tally:
 
 @pytest.fixture(scope="module")
 def seed() -> int:
-    given = os.environ.get("STEWARD_TEST_SEED")
+    given = os.environ.get("TEST_SEED")
     return int(given) if given else secrets.randbelow(1_000_000)
 
 
@@ -63,7 +63,7 @@ def seed() -> int:
 async def test_random_questions(
     filled: Filled, evidence: Evidence, seed: int, record_property: Callable[[str, object], None]
 ) -> None:
-    record_property("told", f"LiteLLM {filled.version}: STEWARD_TEST_SEED={seed} on {filled.company.last_day} (UTC)")
+    record_property("told", f"LiteLLM {filled.version}: TEST_SEED={seed} on {filled.company.last_day} (UTC)")
     tally = Tally()
     began = time.monotonic()
     async with over_stdio(filled.running, evidence, STEWARD_TOOLSETS="default,spend") as steward:

@@ -37,9 +37,9 @@ def test_other_releases_are_refused_in_a_sentence(name: str, reason: str) -> Non
 
 
 def test_the_releases_of_the_live_tests_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STEWARD_TEST_RELEASES", "newest lts 1.110.2")
+    monkeypatch.setenv("TEST_RELEASES", "newest lts 1.110.2")
     assert releases.chosen((OLDEST,)) == (LTS, NEWEST)
-    monkeypatch.setenv("STEWARD_TEST_RELEASES", "")
+    monkeypatch.setenv("TEST_RELEASES", "")
     assert releases.chosen((OLDEST,)) == (OLDEST,)
 
 
