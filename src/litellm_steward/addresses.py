@@ -122,6 +122,14 @@ def origin_of(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc}".lower() if parts is not None and parts.netloc else value
 
 
+def one_spelling(url: str) -> str:
+    """An address as every spelling of it is written: lower case, without a default port and a slash at the end."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    port = "" if parts.port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
+
+
 def shown_address(value: str | None) -> str | None:
     """An address without credentials and without its query, where keys like to hide."""
     if not value:

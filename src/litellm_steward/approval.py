@@ -2,10 +2,13 @@
 
 A tool that destroys, gives away or empowers builds a ``Plan`` (its dry run) and calls ``agreement``, by
 way of ``tools.planned``. A client that can be asked shows the person a form in which the target's name must be
-typed; any other client gets the plan back together with a token, to be passed in a second call. The
-token is used once, lives five minutes, and is bound to the tool, its arguments and the target as it
+typed. A client that cannot gets the plan back together with a token, to be passed in a second call. The
+token is used once, lives five minutes, and is bound to the tool, its arguments, the gateway and the target as it
 was: what changed since is refused. A token orders the protocol; it does not prove that a human read
 the plan.
+
+Only a client that cannot be asked gets a token. One that was shown a form gets none, whatever it does with the form,
+and nobody else gets one about the same target while the form may still be answered.
 
 ``STEWARD_APPROVAL``: ``auto`` asks where it can; ``elicit`` only asks; ``plan`` never asks; ``off``
 agrees to everything.
@@ -28,9 +31,10 @@ from typing import Final, Literal, Self, TypeVar
 
 import anyio
 from mcp.server.mcpserver import Context
+from mcp.shared.exceptions import MCPError
 from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from mcp_types.version import is_version_at_least
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from litellm_steward import audit
 from litellm_steward.callers import principal_of
@@ -43,7 +47,10 @@ LIFETIME: Final = 300.0
 """Seconds for which a token can be used."""
 
 FORM_WAITS: Final = 120.0
-"""Seconds for which a form waits: some clients say that they show forms and drop them. The plan follows."""
+"""Seconds for which a form waits in the older protocol: some clients say that they show forms and drop them."""
+
+FORMS_REMEMBERED: Final = 4096
+"""Targets about which a form was shown; of more, the oldest is forgotten."""
 
 UNCHANGED: Final = "Nothing was changed."
 _QUESTION: Final = "approval"
@@ -71,11 +78,17 @@ class Plan:
     """Who is to agree; ``agreement`` fills it in, so that what one caller agreed to serves no other."""
     arguments: str = ""
     """What the tool was called with; ``agreement`` fills it in, too."""
+    gateway: str = ""
+    """Where it would happen; ``tools.planned`` fills it in. Stewards of two gateways may share an approval key."""
 
     @property
     def fingerprint(self) -> str:
-        canonical = [self.tool, self.identity, self.caller, self.arguments]
-        return _digest(canonical)
+        return _digest([self.target, self.arguments])
+
+    @property
+    def target(self) -> str:
+        """What it would happen to, however the arguments name it."""
+        return _digest([self.tool, self.identity, self.caller, self.gateway])
 
 
 @dataclass(frozen=True)
@@ -99,17 +112,20 @@ class Asking:
     Raises ``Refused`` when the answer is no.
     """
 
-    answer: Callable[[], Awaitable[Agreed | Pending]]
+    answer: Callable[[], Awaitable[Agreed]]
 
 
 @dataclass
 class Approvals:
-    """Issues tokens and takes each back once."""
+    """Issues tokens and takes each back once; knows about which targets a form was shown."""
 
     mode: Approval = "auto"
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    """What the keys for tokens and forms are derived from."""
+    is_shared: bool = False
     clock: Callable[[], float] = time.time
     _used: dict[str, float] = field(default_factory=dict)
+    _asked: dict[str, float] = field(default_factory=dict)
 
     def issue(self, plan: Plan) -> str:
         expires = f"{int(self.clock() + LIFETIME):x}"
@@ -123,7 +139,8 @@ class Approvals:
         if not hmac.compare_digest(_bytes(seal), _bytes(self._seal(plan, expires, nonce))):
             raise Refused(
                 f"This approval is not valid for this call, or its target has changed since. {UNCHANGED}",
-                hint="Call again without approval to see the plan as it is now.",
+                hint="Call again without approval to see the plan as it is now."
+                + ("" if self.is_shared else " Replicas need the same STEWARD_APPROVAL_KEY."),
             )
         now = self.clock()
         if int(expires, 16) < now:
@@ -140,13 +157,40 @@ class Approvals:
         That a token was used is known to the one that took it. To the others it is void once the change is made,
         because a plan is bound to its target as it was before.
         """
-        if key is None:
-            return cls(mode)
-        return cls(mode, hashlib.sha256(b"litellm-steward approval\n" + _bytes(reveal(key))).digest())
+        return cls(mode) if key is None else cls(mode, _bytes(reveal(key)), is_shared=True)
+
+    @property
+    def form_key(self) -> bytes:
+        """What seals the state of forms that wait for their answer, which comes with another request."""
+        return self._derived("form state")
+
+    def asked(self, plan: Plan) -> None:
+        """A form about this target is shown now."""
+        self._asked.pop(plan.target, None)
+        self._asked[plan.target] = self.clock() + LIFETIME
+        if len(self._asked) > FORMS_REMEMBERED:
+            del self._asked[next(iter(self._asked))]
+
+    def answered(self, plan: Plan) -> None:
+        """The form was filled in and agreed to."""
+        self._asked.pop(plan.target, None)
+
+    def refuse_if_asked(self, plan: Plan) -> None:
+        """No token while a form about the same target may be answered, nor soon after: else whoever did not get
+        an answer, or did not like it, could connect again as a client that cannot be asked, and agree alone."""
+        if self._asked.get(plan.target, 0) > self.clock():
+            raise Refused(
+                f"A form about this was shown within the last {LIFETIME / 60:.0f} minutes, so only its answer counts "
+                f"and no token does. {UNCHANGED}",
+                hint="Ask the person to answer it in the client that shows forms.",
+            )
+
+    def _derived(self, purpose: str) -> bytes:
+        return hmac.new(self.secret, _bytes(f"litellm-steward {purpose}"), hashlib.sha256).digest()
 
     def _seal(self, plan: Plan, expires: str, nonce: str) -> str:
         message = _bytes(f"{plan.fingerprint}.{expires}.{nonce}")
-        return hmac.new(self.secret, message, hashlib.sha256).hexdigest()[:32]
+        return hmac.new(self._derived("approval token"), message, hashlib.sha256).hexdigest()[:32]
 
 
 _arguments: ContextVar[str] = ContextVar("arguments", default="")
@@ -203,20 +247,21 @@ def _agreement(
 ) -> Agreed | Pending | Asking | InputRequiredResult:
     if approvals.mode == "off":
         return Agreed("off")
-    if token:
-        if approvals.mode == "elicit":
-            raise Refused(f"STEWARD_APPROVAL=elicit takes no approval tokens. {UNCHANGED}")
-        approvals.redeem(token, plan)
-        return Agreed("token")
-    if approvals.mode != "plan" and can_be_asked(ctx):
+    if token and approvals.mode == "elicit":
+        raise Refused(f"STEWARD_APPROVAL=elicit takes no approval tokens. {UNCHANGED}")
+    if approvals.mode != "plan" and can_be_asked(ctx):  # whatever token it brings
         if is_version_at_least(ctx.protocol_version or "", _MULTI_ROUND):
-            return _multi_round(ctx, plan)
+            return _multi_round(approvals, ctx, plan)
         return Asking(lambda: _answered(approvals, ctx, plan))
     if approvals.mode == "elicit":
         raise Refused(
             f"This needs a person's agreement, and this client cannot be asked. {UNCHANGED}",
             hint="Use a client with elicitation, or set STEWARD_APPROVAL=auto.",
         )
+    approvals.refuse_if_asked(plan)
+    if token:
+        approvals.redeem(token, plan)
+        return Agreed("token")
     return Pending(approvals.issue(plan))
 
 
@@ -254,36 +299,43 @@ def _form(plan: Plan) -> ElicitRequestFormParams:
     )
 
 
-async def _answered(approvals: Approvals, ctx: Context[S], plan: Plan) -> Agreed | Pending:
-    answer = await _ask(ctx, plan)
-    if answer is not None:
-        return _recorded(_judge(answer, plan))
-    if approvals.mode == "elicit":
-        raise Refused(f"Nobody answered the form within {FORM_WAITS:g} s. {UNCHANGED}", hint="Call again.")
-    return Pending(approvals.issue(plan))
-
-
-async def _ask(ctx: Context[S], plan: Plan) -> ElicitResult | None:
-    """The older protocol: ask now. ``None`` if the client never answers; some advertise forms and drop them."""
+async def _answered(approvals: Approvals, ctx: Context[S], plan: Plan) -> Agreed:
+    """The older protocol: ask now, and wait."""
     form = _form(plan)
-    with anyio.move_on_after(FORM_WAITS):
-        answer: ElicitResult = await ctx.session.elicit_form(
-            message=form.message, requested_schema=form.requested_schema, related_request_id=ctx.request_id
-        )
-        return answer
-    log.warning("The client did not answer a form within %g s; going on without it", FORM_WAITS)
-    return None
+    approvals.asked(plan)
+    try:
+        with anyio.fail_after(FORM_WAITS):
+            answer: ElicitResult = await ctx.session.elicit_form(
+                message=form.message, requested_schema=form.requested_schema, related_request_id=ctx.request_id
+            )
+    except TimeoutError:
+        log.warning("The client did not answer a form within %g s", FORM_WAITS)
+        raise _no_answer(f"Nobody answered the form within {FORM_WAITS:g} s") from None
+    except (MCPError, ValidationError) as error:
+        log.warning("The client answered a form with what is no answer (%s)", type(error).__name__)
+        raise _no_answer("This client says that it shows forms, and answered this one with an error") from None
+    return _recorded(_judge(approvals, answer, plan))
 
 
-def _multi_round(ctx: Context[S], plan: Plan) -> Agreed | InputRequiredResult:
+def _no_answer(what: str) -> Refused:
+    """No token either: an agent would agree with itself."""
+    return Refused(
+        f"{what}, so nobody agreed. {UNCHANGED}",
+        hint="Ask the person to answer the form and call again. For a client that does not show forms, whoever runs "
+        "the steward can set STEWARD_APPROVAL=plan.",
+    )
+
+
+def _multi_round(approvals: Approvals, ctx: Context[S], plan: Plan) -> Agreed | InputRequiredResult:
     """The newer protocol: the question is a result, and the answer comes with a second call."""
     answer = (ctx.input_responses or {}).get(_QUESTION)
     if not isinstance(answer, ElicitResult):
+        approvals.asked(plan)
         request = ElicitRequest(params=_form(plan))
         return InputRequiredResult(input_requests={_QUESTION: request}, request_state=plan.fingerprint)
     if ctx.request_state != plan.fingerprint:
         raise changed_since()
-    return _judge(answer, plan)
+    return _judge(approvals, answer, plan)
 
 
 def changed_since() -> Refused:
@@ -291,11 +343,12 @@ def changed_since() -> Refused:
     return Refused(f"The target has changed since the question was asked. {UNCHANGED}", hint="Call again.")
 
 
-def _judge(answer: ElicitResult, plan: Plan) -> Agreed:
+def _judge(approvals: Approvals, answer: ElicitResult, plan: Plan) -> Agreed:
     if answer.action != "accept":
         said = "declined" if answer.action == "decline" else "closed the form without an answer"
         raise Refused(f"The user {said}. {UNCHANGED}")
     typed = (answer.content or {}).get("confirm")
     if not isinstance(typed, str) or typed.strip() != plan.typed:
         raise Refused(f"What the user typed is not {quote(plan.typed)}. {UNCHANGED}")
+    approvals.answered(plan)
     return Agreed("form")

@@ -89,7 +89,7 @@ class Settings(BaseSettings):
         description="Who agrees before something is destroyed or given away: `auto`, `elicit`, `plan`, `off`",
     )
     steward_approval_key: SecretStr | None = Field(
-        default=None, description="Seals approval tokens; give it to all replicas, or each takes its own only"
+        default=None, description="Seals approval tokens and forms; give it to all replicas, or each takes its own only"
     )
     steward_key_delivery: KeyDelivery = Field(
         default="reply", description="`reply` shows a new key once; `file` writes it to STEWARD_KEY_DIR"

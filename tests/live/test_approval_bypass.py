@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import anyio
 import pytest
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.client.context import ClientRequestContext
-from mcp.types import ElicitRequestParams, ElicitResult
+from mcp.types import METHOD_NOT_FOUND, CallToolResult, ElicitRequestParams, ElicitResult, InputRequiredResult
 from pydantic import SecretStr
 
 from examples.gateway import UPSTREAM_API_KEY, FakeUpstream
@@ -26,6 +26,7 @@ from litellm_steward.settings import Settings
 from litellm_steward.steward import make_steward
 from litellm_steward.tools.catalog import CATALOG
 from tests.live.harness import Answered, Era, Seeded
+from tests.stage import facts_of, refusal_of
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio]
 
@@ -257,23 +258,79 @@ async def test_a_person_who_does_not_agree(gateway: Seeded, tool: str, era: Era)
         assert state(gateway) == before
 
 
+async def _asleep(params: ElicitRequestParams) -> ElicitResult:
+    await anyio.sleep_forever()
+    raise AssertionError
+
+
+async def _does_not_know_forms(params: ElicitRequestParams) -> ElicitResult:
+    raise MCPError(code=METHOD_NOT_FOUND, message="Method not found")
+
+
 @pytest.mark.parametrize("mode", ["auto", "elicit"])
-async def test_a_client_that_never_answers(gateway: Seeded, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says that it shows forms, and drops them: the call ends all the same."""
+@pytest.mark.parametrize(("person", "said"), [(_asleep, "Nobody answered"), (_does_not_know_forms, "with an error")])
+async def test_a_client_that_says_that_it_shows_forms_and_does_not(
+    gateway: Seeded, mode: str, person: Person, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call ends all the same, and there is no token with which the agent could agree by itself."""
     monkeypatch.setattr(approval, "FORM_WAITS", 0.2)
-
-    async def asleep(params: ElicitRequestParams) -> ElicitResult:
-        await anyio.sleep_forever()
-        raise AssertionError
-
     with target(gateway, "delete_key") as aim:
         before = state(gateway)
-        async with replica(gateway, asleep, "legacy", steward_approval=mode) as steward:
-            answer = await steward("delete_key", **aim.arguments)
-            if mode == "auto":
-                assert answer.ok()["status"] == "approval_required"
-            else:
-                assert "Nobody answered the form" in answer.error()
+        async with replica(gateway, person, "legacy", steward_approval=mode) as steward:
+            answer = (await steward("delete_key", **aim.arguments)).error()
+        assert said in answer
+        assert "so nobody agreed. Nothing was changed." in answer
+        assert state(gateway) == before
+
+
+@pytest.mark.parametrize(
+    "keys", [(SHARED, SHARED), (SHARED, SHARED[::-1]), (None, None)], ids=["one key", "two", "none"]
+)
+async def test_a_form_that_one_replica_showed_is_answered_to_another(
+    gateway: Seeded, keys: tuple[str | None, str | None]
+) -> None:
+    """As after a restart. It works once, and only where both have one key."""
+    settings: list[dict[str, Any]] = [{"steward_approval_key": SecretStr(key)} if key else {} for key in keys]
+    with target(gateway, "delete_key") as aim:
+        name = str(aim.arguments["key"])
+        before = state(gateway)
+        async with replica(gateway, _asleep, **settings[0]) as one, replica(gateway, _asleep, **settings[1]) as two:
+            shown = await one.client.session.call_tool("delete_key", dict(aim.arguments), allow_input_required=True)
+            assert isinstance(shown, InputRequiredResult)
+
+            async def answered(to: Replica) -> CallToolResult:
+                return await to.client.session.call_tool(
+                    "delete_key",
+                    dict(aim.arguments),
+                    input_responses={"approval": ElicitResult(action="accept", content={"confirm": name})},
+                    request_state=shown.request_state,
+                )
+
+            done = await answered(two)
+            if keys[0] is None or keys[0] != keys[1]:
+                assert "all need the same STEWARD_APPROVAL_KEY" in refusal_of(done)
+                assert state(gateway) == before
+                return
+            assert facts_of(done)["status"] == "deleted"
+            for again in (await answered(one), await answered(two)):
+                assert again.is_error
+
+
+async def test_an_approval_of_one_gateway_serves_no_other(gateway: Seeded) -> None:
+    """Of two names of one proxy, each is another gateway to the steward."""
+    shared: dict[str, Any] = {"steward_approval_key": SecretStr(SHARED)}
+    elsewhere = gateway.running.base_url.replace("127.0.0.1", "localhost")
+    assert elsewhere != gateway.running.base_url
+    with target(gateway, "delete_key") as aim:
+        before = state(gateway)
+        async with (
+            replica(gateway, **shared) as staging,
+            replica(gateway, **shared, litellm_base_url=elsewhere) as production,
+        ):
+            plan = (await staging("delete_key", **aim.arguments)).ok()
+            assert plan["plan"][-1] == f"Gateway: '{gateway.running.base_url}'."
+            said = (await production("delete_key", **aim.arguments, approval=plan["approval"])).error()
+            assert "not valid for this call" in said
         assert state(gateway) == before
 
 

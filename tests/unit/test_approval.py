@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from pydantic import SecretStr
 
+from litellm_steward.addresses import one_spelling
 from litellm_steward.approval import LIFETIME, Approvals, Plan, question, typeable
 from litellm_steward.errors import Refused
 
@@ -170,3 +171,30 @@ def test_replicas_that_share_a_key_take_each_others_tokens() -> None:
         stranger.redeem(token, PLAN)
     with pytest.raises(Refused, match="used already"):
         other.redeem(token, PLAN)
+
+
+@pytest.mark.parametrize(
+    ("url", "spelt"),
+    [
+        ("https://LiteLLM.example.com", "https://litellm.example.com"),
+        ("https://litellm.example.com:443/", "https://litellm.example.com"),
+        ("http://litellm.example.com:80/proxy//", "http://litellm.example.com/proxy"),
+        ("http://localhost:4000", "http://localhost:4000"),
+        ("http://[::1]:4000/x", "http://[::1]:4000/x"),
+    ],
+)
+def test_a_gateway_has_one_spelling(url: str, spelt: str) -> None:
+    assert one_spelling(url) == spelt
+
+
+def test_a_token_of_one_gateway_serves_no_other() -> None:
+    key = SecretStr("k" * 32)
+    staging, production = Approvals.shared("auto", key), Approvals.shared("auto", key)
+    token = staging.issue(replace(PLAN, gateway="https://staging.example.com"))
+    assert "not valid for this call" in _refusal(production, token, replace(PLAN, gateway="https://example.com"))
+
+
+def test_keys_for_tokens_and_forms_differ_and_are_not_the_approval_key() -> None:
+    approvals = Approvals.shared("auto", SecretStr("k" * 32))
+    assert len({approvals.form_key, approvals._derived("approval token"), approvals.secret}) == 3
+    assert Approvals().form_key != Approvals().form_key

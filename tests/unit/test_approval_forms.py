@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -10,13 +11,13 @@ from typing import Any, Literal
 import anyio
 import pytest
 import respx
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.client import ClientRequestContext
-from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, InputRequiredResult
+from mcp.types import METHOD_NOT_FOUND, CallToolResult, ElicitRequestParams, ElicitResult, InputRequiredResult
 
 from litellm_steward import approval, audit
 from litellm_steward.approval import Plan
-from litellm_steward.server import build_server
+from litellm_steward.server import StewardServer, build_server
 from litellm_steward.settings import Approval
 from litellm_steward.tools.planned import Ready, when_agreed
 from litellm_steward.tools.view import Answer, StewardContext, ToolSpec
@@ -76,15 +77,17 @@ class Wiper:
 
         return await when_agreed(ctx, approval, prepare, self.turn)
 
+    def server(self) -> StewardServer:
+        return build_server(self.steward, [ToolSpec(_named(self), "Wipe", "destroys")])
+
     async def call(self, era: Era, person: Person | None, **arguments: object) -> CallToolResult:
         async def asked(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
             self.questions.append(params.message)
             assert person is not None
             return await person(params)
 
-        server = build_server(self.steward, [ToolSpec(_named(self), "Wipe", "destroys")])
         callback = asked if person is not None else None
-        async with Client(server, mode=era, elicitation_callback=callback, cache=None) as client:
+        async with Client(self.server(), mode=era, elicitation_callback=callback, cache=None) as client:
             result = await client.call_tool("wipe", {"disk": "d1", **arguments})
         assert isinstance(result, CallToolResult)
         return result
@@ -134,7 +137,7 @@ async def test_who_types_the_name_agrees(era: Era, typed: str) -> None:
     result = facts_of(await wiper.call(era, _types(typed)))
     assert result == {"status": "wiped", "how": "form"}
     assert wiper.disk.wiped == ["d1"]
-    assert wiper.questions == ["Wipe 'd1' for good.\nTo agree, type 'disk-1'."]
+    assert wiper.questions == [f"Wipe 'd1' for good.\nGateway: '{BASE_URL}'.\nTo agree, type 'disk-1'."]
 
 
 NO: dict[str, tuple[Person, str]] = {
@@ -200,26 +203,101 @@ async def test_a_target_that_changes_while_the_person_reads_is_left_alone(era: E
 
 
 @pytest.mark.asyncio
-async def test_a_client_that_never_answers_gets_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some clients advertise forms and drop them; only the older protocol waits inside the call."""
+@pytest.mark.parametrize("mode", ["auto", "elicit"])
+async def test_a_form_that_nobody_answers_is_no_agreement(mode: Approval, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the older protocol waits inside the call. An agent that got a token then would agree with itself."""
     monkeypatch.setattr(approval, "FORM_WAITS", 0.05)
-    wiper = Wiper()
-    planned = facts_of(await wiper.call("legacy", _asleep))
-    assert planned["status"] == "approval_required"
+    wiper = Wiper(mode)
+    said = refusal_of(await wiper.call("legacy", _asleep))
+    assert said.startswith(f"Nobody answered the form within 0.05 s, so nobody agreed. {UNTOUCHED} Ask the person")
+    assert "STEWARD_APPROVAL=plan" in said
     assert wiper.disk.wiped == []
 
 
 @pytest.mark.asyncio
-async def test_a_person_who_must_agree_and_never_answers_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(approval, "FORM_WAITS", 0.05)
-    wiper = Wiper("elicit")
-    assert f"Nobody answered the form within 0.05 s. {UNTOUCHED}" in refusal_of(await wiper.call("legacy", _asleep))
+@pytest.mark.parametrize("mode", ["auto", "elicit"])
+async def test_a_client_that_answers_a_form_with_an_error_gets_no_token(mode: Approval) -> None:
+    """Some clients say that they show forms, and then do not know the method."""
+
+    async def unknown(params: ElicitRequestParams) -> ElicitResult:
+        raise MCPError(code=METHOD_NOT_FOUND, message="Method not found")
+
+    wiper = Wiper(mode)
+    said = refusal_of(await wiper.call("legacy", unknown))
+    assert said.startswith(
+        "This client says that it shows forms, and answered this one with an error, so nobody agreed."
+    )
     assert wiper.disk.wiped == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("kind", ["declined", "closed", "another word", "unanswered"])
+async def test_who_was_shown_a_form_gets_no_token_by_connecting_again(
+    era: Era, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a client that cannot be asked, about the same target, in any words; nor does an earlier token serve."""
+    monkeypatch.setattr(approval, "FORM_WAITS", 0.05)
+    wiper = Wiper()
+    earlier = facts_of(await wiper.call(era, None))["approval"]
+    if kind == "unanswered" and era == "auto":  # the newer protocol asks with a result, and the client leaves
+        async with Client(wiper.server(), mode="2026-07-28", elicitation_callback=_away, cache=None) as client:
+            with anyio.move_on_after(0.5):
+                await client.call_tool("wipe", {"disk": "d1"})
+    else:
+        refusal_of(await wiper.call(era, _asleep if kind == "unanswered" else NO[kind][0]))
+    for attempt in ({}, {"approval": earlier}, {"disk": "d2"}):
+        said = refusal_of(await wiper.call(era, None, **attempt))
+        assert said.startswith("A form about this was shown within the last 5 minutes, so only its answer counts")
+    wiper.steward.approvals.clock = lambda: time.time() + approval.LIFETIME + 1
+    assert facts_of(await wiper.call(era, None))["status"] == "approval_required"
+    assert wiper.disk.wiped == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_client_that_can_be_asked_is_asked_whatever_token_it_brings(era: Era) -> None:
+    wiper = Wiper()
+    token = facts_of(await wiper.call(era, None))["approval"]
+    assert "The user declined" in refusal_of(await wiper.call(era, declines, approval=token))
+    assert len(wiper.questions) == 1
+    assert wiper.disk.wiped == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("responses", [{"other": {"action": "accept", "content": {"confirm": "disk-1"}}}, {}])
+async def test_an_answer_to_another_question_is_asked_again(responses: dict[str, Any]) -> None:
+    wiper = Wiper()
+    async with Client(wiper.server(), mode="2026-07-28", elicitation_callback=_away, cache=None) as client:
+        first = await client.session.call_tool("wipe", {"disk": "d1"}, allow_input_required=True)
+        assert isinstance(first, InputRequiredResult)
+        again = await client.session.call_tool(
+            "wipe",
+            {"disk": "d1"},
+            input_responses=responses,
+            request_state=first.request_state,
+            allow_input_required=True,
+        )
+    assert isinstance(again, InputRequiredResult)
+    assert wiper.disk.wiped == []
+
+
+@pytest.mark.asyncio
+async def test_forms_that_were_shown_are_not_remembered_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(approval, "FORMS_REMEMBERED", 3)
+    approvals = approval.Approvals()
+    for number in range(10):
+        approvals.asked(Plan("wipe", (), "x", {"number": number}))
+    assert len(approvals._asked) == 3
 
 
 async def _asleep(params: ElicitRequestParams) -> ElicitResult:
     await anyio.sleep_forever()
     raise AssertionError
+
+
+async def _away(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+    return await _asleep(params)
 
 
 @pytest.mark.asyncio
@@ -277,6 +355,7 @@ async def test_nobody_waits_for_a_form_that_somebody_else_has_open() -> None:
     async with anyio.create_task_group() as calls:
         calls.start_soon(wiper.call, "legacy", person)
         await opened.wait()
+        wiper.disk.name = "disk-2"  # another target: about the first one only the form counts
         planned = facts_of(await wiper.call("auto", None))
         done = facts_of(await wiper.call("auto", None, approval=planned["approval"]))
         closed.set()

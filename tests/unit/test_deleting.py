@@ -157,6 +157,7 @@ async def test_the_plan_is_what_a_person_reads() -> None:
         result = await stage.call("delete_key", **DOOMED)
     lines = text_of(result).splitlines()
     assert lines[0] == "Agreement is needed first; nothing was changed yet:"
-    assert [line.removeprefix("- ") for line in lines[1:5]] == facts_of(result)["plan"]
-    assert lines[5].startswith("Show this to the user; if they agree, call again with approval=")
+    assert lines[5] == "- Gateway: 'http://litellm.test:4000'."
+    assert [line.removeprefix("- ") for line in lines[1:6]] == facts_of(result)["plan"]
+    assert lines[6].startswith("Show this to the user; if they agree, call again with approval=")
     assert hash_key(invented_key("rec-doomed")) not in text_of(result)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import anyio
 from mcp.types import InputRequiredResult
 
+from litellm_steward.addresses import MAX_ADDRESS, one_spelling
 from litellm_steward.approval import UNCHANGED, Agreed, Asking, Pending, Plan, agreement, changed_since
 from litellm_steward.errors import Refused
+from litellm_steward.steward import Steward
+from litellm_steward.text import quote
 from litellm_steward.tools.view import StewardContext, steward_of
 
 
@@ -52,25 +55,33 @@ async def when_agreed(
 
     Raises ``Refused`` when the answer is no, or the turn does not come.
     """
-    patience = steward_of(ctx).settings.steward_timeout
+    steward = steward_of(ctx)
+    patience = steward.settings.steward_timeout
     async with held(turn, patience):
         ready = await prepare()
         if ready.plan is None:
             return await ready.make()
-        agreed = agreement(steward_of(ctx).approvals, ctx, ready.plan, token)
+        plan = _at_gateway(steward, ready.plan)
+        agreed = agreement(steward.approvals, ctx, plan, token)
         if isinstance(agreed, Agreed):
             return await ready.make()
     if isinstance(agreed, Asking):
-        agreed = await agreed.answer()
-        if isinstance(agreed, Agreed):
-            async with held(turn, patience):
-                now = await prepare()
-                if now.plan is None or now.plan.fingerprint != ready.plan.fingerprint:
-                    raise changed_since()
-                return await now.make()
+        await agreed.answer()
+        async with held(turn, patience):
+            now = await prepare()
+            if now.plan is None or now.plan.fingerprint != ready.plan.fingerprint:
+                raise changed_since()
+            return await now.make()
     if isinstance(agreed, Pending):
-        return ready.planned.model_copy(update={"plan": list(ready.plan.lines), "approval": agreed.approval})
+        return ready.planned.model_copy(update={"plan": list(plan.lines), "approval": agreed.approval})
     return agreed
+
+
+def _at_gateway(steward: Steward, plan: Plan) -> Plan:
+    """Bound to this gateway, which the plan names, and to our key there: many are at ``localhost``."""
+    gateway = one_spelling(steward.proxy.base_url)
+    lines = (*plan.lines, f"Gateway: {quote(gateway, MAX_ADDRESS)}.")
+    return replace(plan, lines=lines, gateway=f"{gateway} {steward.proxy.own_key_id()}")
 
 
 @asynccontextmanager
