@@ -27,6 +27,7 @@ from litellm_steward.surface import build_tools, failure, incident
 from litellm_steward.text import quote, scrub
 from litellm_steward.tools.catalog import CATALOG
 from litellm_steward.tools.view import StewardContext, ToolSpec, steward_of
+from litellm_steward.work import STOPPING, Work
 
 INSTRUCTIONS: Final = """\
 Administers one live LiteLLM proxy, {gateway}: its virtual keys, teams, users, models and their spend.
@@ -127,6 +128,7 @@ class StewardServer(MCPServer[Steward]):
             yield steward
 
         self.steward = steward
+        self.work = Work()
         self._withheld = selection.withheld
         self._offered = {spec.name: spec for spec in selection.offered}
         self.tool_names = tuple(self._offered)
@@ -168,6 +170,8 @@ class StewardServer(MCPServer[Steward]):
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Steward, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
+        if self.work.is_stopping:
+            return failure(STOPPING)
         if name in self._withheld:
             return failure(self._withheld[name])
         if name not in self.tool_names:

@@ -113,6 +113,9 @@ class Settings(BaseSettings):
         default=2000, ge=1, description="HTTP requests a second of one caller; twice as many at once"
     )
     steward_timeout: float = Field(default=30, gt=0, le=600, description="Seconds for one proxy request")
+    steward_grace: float = Field(
+        default=30, ge=0, le=600, description="Seconds that calls under way have to finish when the process is stopped"
+    )
     steward_allowed_env: Names = Field(
         default=("*_API_KEY",), description="Names that `os.environ/NAME` may refer to in a new model"
     )

@@ -18,11 +18,12 @@ import litellm_steward.references
 from litellm_steward import errors
 from litellm_steward.api.activity import Activity
 from litellm_steward.api.decode import LONGEST_ERROR, Answer, decode, error_of
-from litellm_steward.api.keys import KeyPage
+from litellm_steward.api.keys import KeyInfo, KeyPage
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.version import Version
 from litellm_steward.api.wire import Acknowledged, ByName, Wire
 from litellm_steward.secret import ConstantSecret
+from tests.processor import measured
 from tests.tape import BASE_URL
 
 KEY = ConstantSecret("LITELLM_MASTER_KEY", SecretStr("sk-example-master-key"))
@@ -131,3 +132,16 @@ async def test_what_unpacks_without_end_is_not_unpacked(monkeypatch: pytest.Monk
     async with Proxy(BASE_URL, KEY) as proxy:
         with pytest.raises(errors.ProxyBroken, match="unpacks without end"):
             await proxy.get("/team/list", Acknowledged, attempts=1)
+
+
+@pytest.mark.asyncio
+@respx.mock
+@pytest.mark.parametrize("values", ["[],", "{},", "1,", '"a":0,'], ids=["lists", "objects", "numbers", "names"])
+async def test_values_without_end_are_not_read(values: str) -> None:
+    """47 MB of the smallest would take a gigabyte, in a field of which nothing is shown."""
+    padding = values * ((47 << 20) // len(values))
+    respx.route().respond(content=f'{{"info": {{"metadata": {{"x": [{padding}0]}}}}}}'.encode())
+    async with Proxy(BASE_URL, KEY) as proxy:
+        with measured(memory=True) as cost, pytest.raises(errors.AnswerTooLarge, match="more than 4,000,000 values"):
+            await proxy.get("/key/info", KeyInfo, attempts=1)
+    assert cost.peak < 200 << 20

@@ -8,7 +8,7 @@ import anyio
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from litellm_steward.serving import hearing
+from litellm_steward.serving import hearing, limits
 from litellm_steward.serving.hearing import Hearing
 
 pytestmark = pytest.mark.asyncio
@@ -58,3 +58,57 @@ async def test_one_that_does_not_end_is_not_waited_for(monkeypatch: pytest.Monke
     monkeypatch.setattr(hearing, "PATIENCE", 0.05)
     start, _ = await answered(part(b"a", more=True))
     assert start["status"] == 408
+
+
+def request(size: int, *, comma: bool = False) -> Message:
+    return part((b"," if comma else b"x") * size, more=False)
+
+
+@pytest.mark.parametrize("message", [request(300_000), request(20_001, comma=True)], ids=["bytes", "values"])
+async def test_one_that_is_too_large_is_not_read(message: Message) -> None:
+    sent = list[Message]()
+
+    async def receive() -> Message:
+        return message
+
+    async def send(said: Message) -> None:
+        sent.append(said)
+
+    async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise AssertionError
+
+    await Hearing(app, limits.MOST_BYTES)(POST, receive, send)
+    assert sent[0]["status"] == 413
+    assert b"at most 256 KB, and 20,000 values. Nothing was done." in sent[1]["body"]
+
+
+async def test_large_ones_are_bounded_together_and_small_ones_always_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first waits for its answer, and a second that is still on its way counts as well."""
+    monkeypatch.setattr(hearing, "LARGE_IN_ALL", 50_000)
+    answer, statuses = anyio.Event(), list[int]()
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await answer.wait()
+        await send({"type": "http.response.start", "status": 200})
+
+    middleware = Hearing(app, limits.MOST_BYTES)
+
+    async def ask(size: int) -> None:
+        async def receive() -> Message:
+            return request(size)
+
+        async def send(said: Message) -> None:
+            statuses.extend([said["status"]] if "status" in said else [])
+
+        await middleware(POST, receive, send)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ask, 40_000)
+        tasks.start_soon(ask, 8_000)
+        await anyio.wait_all_tasks_blocked()
+        await ask(20_000)
+        assert statuses == [429]
+        answer.set()
+    assert statuses == [429, 200, 200]
+    await ask(20_000)
+    assert statuses[-1] == 200, "answered ones do not count"

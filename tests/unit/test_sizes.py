@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
-import tracemalloc
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import pytest
 import respx
@@ -15,6 +13,7 @@ from litellm_steward.errors import InvalidArgument
 from litellm_steward.schemas import Schema, subschemas
 from litellm_steward.surface import Surface
 from litellm_steward.tools import parameters
+from tests.processor import measured
 from tests.stage import TOOLS, call, facts_of, refusal_of, steward_at, text_of
 from tests.tape import BASE_URL
 
@@ -90,53 +89,36 @@ HUGE: Final[dict[str, object]] = {
 """Each fits into a request, but for the last few bytes."""
 
 
-def cost_of(work: Any) -> tuple[float, int]:  # noqa: ANN401 - any function
-    tracemalloc.start()
-    started = time.process_time()
-    try:
-        work()
-    finally:
-        seconds, peak = time.process_time() - started, tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-    return seconds, peak
-
-
 @pytest.mark.parametrize("name", TOOLS)
 def test_no_argument_is_a_burden(name: str) -> None:
     surface = TOOLS[name].fn_metadata
     assert isinstance(surface, Surface)
     for argument in [*TOOLS[name].parameters["properties"], "no_such_argument"]:
         for kind, value in HUGE.items():
-
-            def attempt(argument: str = argument, value: object = value) -> None:
-                with pytest.raises(InvalidArgument) as refused:
-                    surface.validate_arguments({argument: value})
-                assert len(str(refused.value)) < 3_000
-
-            seconds, peak = cost_of(attempt)
-            assert seconds < SECONDS, (argument, kind)
-            assert peak < BYTES, (argument, kind)
+            with measured(memory=True) as cost, pytest.raises(InvalidArgument) as refused:
+                surface.validate_arguments({argument: value})
+            assert len(str(refused.value)) < 3_000
+            assert cost.within(SECONDS), (argument, kind)
+            assert cost.peak < BYTES, (argument, kind)
 
 
 def test_no_number_of_arguments_is_a_burden() -> None:
     surface = TOOLS["create_team"].fn_metadata
     arguments = {f"argument_{number}": number for number in range(100_000)}
 
-    def attempt() -> None:
-        with pytest.raises(InvalidArgument, match="There are 100,000 arguments; no tool takes so many"):
-            surface.validate_arguments(arguments)
-
-    seconds, peak = cost_of(attempt)
-    assert seconds < SECONDS
-    assert peak < BYTES
+    told = "There are 100,000 arguments; no tool takes so many"
+    with measured(memory=True) as cost, pytest.raises(InvalidArgument, match=told):
+        surface.validate_arguments(arguments)
+    assert cost.within(SECONDS)
+    assert cost.peak < BYTES
 
 
 @pytest.mark.asyncio
 async def test_members_that_are_wrong_end_early() -> None:
     """The one that froze the server: 200,000 members without a name."""
-    started = time.process_time()
-    said = refusal_of(await call(steward_at(BASE_URL), "create_team", team_alias="x", members=[{}] * 200_000))
-    assert time.process_time() - started < SECONDS
+    with measured() as cost:
+        said = refusal_of(await call(steward_at(BASE_URL), "create_team", team_alias="x", members=[{}] * 200_000))
+    assert cost.within(SECONDS)
     assert said == "members is too large: the arguments may hold 5,000 values in all. Nothing was sent."
 
 
@@ -211,12 +193,11 @@ async def test_the_largest_call_that_is_taken_is_no_burden(name: str, given: tup
         router.get(f"{BASE_URL}/models").respond(json={"data": known})
         router.route().respond(404, json={"error": {"message": "not found", "code": "404"}})
         steward = steward_at(BASE_URL)
-        started = time.process_time()
-        result = await call(steward, name, **arguments)
-        seconds = time.process_time() - started
+        with measured() as cost:
+            result = await call(steward, name, **arguments)
     said = text_of(result) if result.is_error else str(facts_of(result))
     assert "fault of the steward" not in said
-    assert seconds < SECONDS, said[:300]
+    assert cost.within(SECONDS), said[:300]
 
 
 def test_the_bounds_are_not_beyond_what_a_request_may_hold() -> None:

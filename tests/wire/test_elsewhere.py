@@ -157,11 +157,11 @@ async def served(place: Place, transport: Transport, folder: Path, **settings: s
         assert not re.search(rb"Traceback|ERROR", said), said
 
 
-def everything(place: Place) -> Iterator[tuple[str, str]]:
-    """Every method on every path. From this machine itself, whether we are alive may be asked."""
+def everything() -> Iterator[tuple[str, str]]:
+    """Every method on every path. Whether we are alive may be asked by everybody."""
     for path in PATHS:
         for method in METHODS:
-            if place.is_apart or path != "/health":
+            if (method, path) not in (("GET", "/health"), ("HEAD", "/health")):
                 yield method, path
 
 
@@ -170,7 +170,7 @@ async def test_who_brings_no_right_token_is_refused_everywhere(
     place: Place, transport: Transport, tmp_path: Path
 ) -> None:
     async with served(place, transport, tmp_path, STEWARD_AUTH_TOKEN=TOKEN) as steward:
-        for method, path in everything(place):
+        for method, path in everything():
             body = LIST if method in ("POST", "PUT") else b""
             assert (await steward.refuses(request(method, path, steward.host, body=body))).status == 401
         for name, headers in NO_CREDENTIALS.items():
@@ -183,7 +183,7 @@ async def test_who_brings_no_right_token_is_refused_everywhere(
         assert (await steward.refuses(request("GET", f"/{'x' * 60_000}", steward.host))).status == 401
         # The same way leads in with the right token, whatever the letters of its scheme.
         for scheme in ("Bearer", "bearer", "BEARER"):
-            assert (await steward.ask("GET", "/health", ("Authorization", f"{scheme} {TOKEN}"))).status == 200
+            assert (await steward.ask("GET", "/nowhere", ("Authorization", f"{scheme} {TOKEN}"))).status == 404
 
 
 @pytest.mark.parametrize("transport", BOTH)
@@ -194,7 +194,7 @@ async def test_who_asks_for_another_host_is_refused_everywhere(
     right = ("Authorization", f"Bearer {TOKEN}")
     async with served(place, transport, tmp_path, STEWARD_AUTH_TOKEN=TOKEN) as steward:
         port = steward.host[1].rpartition(":")[2]
-        for method, path in everything(place):
+        for method, path in everything():
             foreign = request(method, path, ("Host", "evil.example"), right, body=LIST if method == "POST" else b"")
             assert (await steward.refuses(foreign)).status == 421
             answer = await steward.refuses(
@@ -206,15 +206,15 @@ async def test_who_asks_for_another_host_is_refused_everywhere(
             f"{place.address}:{port}", f"127.0.0.1:{port}", "localhost", f"user@{NAME}:{port}", f"{NAME}:{port}, x", "",
         )  # fmt: skip
         for host in hosts:
-            assert (await steward.refuses(request("GET", "/health", ("Host", host), right))).status == 421, host
+            assert (await steward.refuses(request("GET", "/nowhere", ("Host", host), right))).status == 421, host
         for forwarded in ("X-Forwarded-Host", "X-Original-Host", "X-Host"):
-            raw = request("GET", "/health", ("Host", "evil.example"), (forwarded, steward.host[1]), right)
+            raw = request("GET", "/nowhere", ("Host", "evil.example"), (forwarded, steward.host[1]), right)
             assert (await steward.refuses(raw)).status == 421
         for origin in ("null", f"http://{NAME}.evil.example", "https://localhost", "http://127.0.0.1.evil.example"):
             answer = await steward.refuses(request("POST", "/mcp", steward.host, ("Origin", origin), right, body=LIST))
             assert answer.status == 403, origin
-        assert (await steward.refuses(request("GET", "/health", right, version="1.0"))).status == 421, "without a Host"
-        for target in ("http://evil.example/health", f"https://{NAME}/mcp", "evil.example:80", "*"):
+        assert (await steward.refuses(request("GET", "/nowhere", right, version="1.0"))).status == 421, "without a Host"
+        for target in ("http://evil.example/nowhere", f"https://{NAME}/mcp", "evil.example:80", "*"):
             assert (await steward.refuses(request("GET", target, steward.host, right))).status == 421, target
 
 
@@ -223,11 +223,11 @@ async def test_what_is_no_request_tells_as_little(place: Place, transport: Trans
     right = ("Authorization", f"Bearer {TOKEN}")
     async with served(place, transport, tmp_path, STEWARD_AUTH_TOKEN=TOKEN) as steward:
         for raw in (
-            request("GET", "/health", right),
-            request("GET", "/health", steward.host, ("Host", "evil.example"), right),
-            request("GET", "/health", steward.host, steward.host, right),
-            request("GET", "/health", ("Host", "evil.example"), steward.host, right),
-            request("GET", "/health", steward.host, ("X", "x" * 2_000_000), right),
+            request("GET", "/nowhere", right),
+            request("GET", "/nowhere", steward.host, ("Host", "evil.example"), right),
+            request("GET", "/nowhere", steward.host, steward.host, right),
+            request("GET", "/nowhere", ("Host", "evil.example"), steward.host, right),
+            request("GET", "/nowhere", steward.host, ("X", "x" * 2_000_000), right),
             request("GET", f"/{'x' * 2_000_000}", steward.host, right),
             request("POST", "/mcp", steward.host, ("Content-Length", "1"), right, body=LIST),
             request("POST", "/mcp", steward.host, ("Transfer-Encoding", "x"), right, body=LIST),
@@ -236,7 +236,7 @@ async def test_what_is_no_request_tells_as_little(place: Place, transport: Trans
             b"nonsense\r\n\r\n",
         ):
             await steward.refuses(raw, among={400, 421, ENDED})
-        assert (await steward.ask("GET", "/health", right)).status == 200, "and goes on"
+        assert (await steward.ask("GET", "/nowhere", right)).status == 404, "and goes on"
 
 
 async def test_where_to_get_a_token_is_all_that_is_public(place: Place, tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ async def test_where_to_get_a_token_is_all_that_is_public(place: Place, tmp_path
     oauth = {"STEWARD_OAUTH_ISSUER": "https://issuer.example", "STEWARD_OAUTH_RESOURCE": f"https://{NAME}/mcp"}
     public = {"/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"}
     async with served(place, "streamable-http", tmp_path, **oauth) as steward:
-        for method, path in everything(place):
+        for method, path in everything():
             answer = await steward.ask(method, path)
             if method == "GET" and path in public:
                 assert answer.status == 200

@@ -39,6 +39,7 @@ async def authorized(
     bound, server.issuer = free_socket()
     resource = "{origin}/" + ("sse" if transport == "sse" else "mcp")
     oauth = {"steward_oauth_issuer": server.issuer, "steward_oauth_resource": resource}
+    oauth["litellm_master_key"] = "sk-of-no-proxy-0001"  # an approval is bound to it
     async with (
         listening(server.app(), bound),
         steward_inside(TOOLS, transport, **{**oauth, **settings}) as inside,

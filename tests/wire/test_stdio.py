@@ -80,7 +80,7 @@ async def test_only_the_wire_is_on_stdout() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
-    async with pipe() as server:
+    async with pipe(STEWARD_GRACE="0.1") as server:
         await ask(server, "initialize", INITIALIZE, 1)
         send(server, "tools/call", {"name": "wait", "arguments": {}, "_meta": {"progressToken": "t"}}, 2)
         assert (await receive(server))["params"]["message"] == "waiting"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, Literal
 
 from mcp.types import InputRequiredResult
@@ -116,6 +117,15 @@ async def wait(ctx: StewardContext) -> Toy:
     return Toy(says="never", nothing=None)
 
 
+async def finish(ctx: StewardContext, file: str) -> Toy:
+    """Say on stderr that it has begun, and end when a file appears."""
+    sys.stderr.write("BEGUN\n")
+    sys.stderr.flush()
+    while not Path(file).exists():  # noqa: ASYNC110, ASYNC240 - nobody tells, and a toy may block
+        await asyncio.sleep(0.01)
+    return Toy(says="finished", nothing=None)
+
+
 async def chatter(ctx: StewardContext) -> Toy:
     """Print where one must not."""
     sys.stdout.write("this is not JSON\n")
@@ -141,6 +151,7 @@ TOYS: tuple[ToolSpec, ...] = (
     ToolSpec(crash, "Crash", "creates"),
     ToolSpec(lie, "Lie", "reads"),
     ToolSpec(wait, "Wait", "reads"),
+    ToolSpec(finish, "Finish", "creates"),
     ToolSpec(chatter, "Chatter", "reads"),
     ToolSpec(wipe, "Wipe", "destroys"),
     ToolSpec(extra, "Extra", "reads", toolset="more"),

@@ -10,6 +10,10 @@ from litellm_steward.text import quote
 MAX_ANSWER = 48 * 1024 * 1024
 """Bytes of one answer. The largest one that is asked for is about 25 MB."""
 
+MAX_VALUES = 4_000_000
+"""Values of one answer, each of which takes some 70 bytes once it is read, and two before. The largest answer that is
+asked for has two million."""
+
 UNPACKED = 1 << 20
 MOST_PACKED = 200
 """An answer beyond so many bytes, and so many times what came over the wire, was made to be large: a rollup of nothing
@@ -36,5 +40,9 @@ async def read_bounded(response: httpx.Response, route: str) -> bytes:
             if encoding and len(content) > max(UNPACKED, MOST_PACKED * response.num_bytes_downloaded):
                 raise errors.ProxyBroken(f"{route} was answered with something that unpacks without end")
         else:
+            if sum(map(content.count, (b",", b"[", b"{"))) > MAX_VALUES:
+                raise errors.AnswerTooLarge(
+                    f"{route} was answered with more than {MAX_VALUES:,} values; it was not read"
+                )
             return bytes(content)
     raise errors.AnswerTooLarge(f"{route} was answered with more than {MAX_ANSWER >> 20} MB; it was not read")

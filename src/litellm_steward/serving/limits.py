@@ -1,4 +1,4 @@
-"""How much one caller may ask for: so many requests a second, and so many at the same time.
+"""How much one caller may ask for: so many requests a second, so many at the same time, and so large ones.
 
 The limits are far above what agents do. They keep one client that runs wild from taking the process,
 and with it the proxy, away from the others.
@@ -29,9 +29,24 @@ CALLERS_AT_FULL_RATE: Final = 4
 KEYS_AT_FULL_RATE: Final = 2
 """All LiteLLM keys together that come from one place: who makes up keys takes no more than this."""
 
+MOST_BYTES: Final = 256 * 1024
+"""Of one request. The largest call that any tool takes is a fraction of it."""
+
+MOST_PIECES: Final = 20_000
+"""Of one request: each takes a hundred bytes or two once it is read, and two bytes before."""
+
+TOO_LARGE_SAID: Final = (
+    f"The request is too large: at most {MOST_BYTES >> 10} KB, and {MOST_PIECES:,} values. Nothing was done."
+)
+
 AT_ONCE: Final = 512
 AT_ONCE_OF_ONE_PLACE: Final = 384
 AT_ONCE_OF_ONE: Final = 256
+
+
+def is_too_large(body: bytes | bytearray) -> bool:
+    """Whether a message would be a burden to read: by its bytes, or by the values in it. Counted without reading it."""
+    return len(body.rstrip()) > MOST_BYTES or sum(map(body.count, (b",", b"[", b"{"))) > MOST_PIECES
 
 
 @dataclass

@@ -13,9 +13,9 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from threading import Timer
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import anyio
 from anyio.streams.memory import MemoryObjectSendStream
@@ -28,24 +28,29 @@ from mcp.shared.exceptions import MCPError, NoBackChannelError
 from mcp.shared.inbound import InboundLadderRejection, classify_inbound_request
 from mcp.shared.message import MessageMetadata, SessionMessage
 from mcp.shared.transport_context import TransportContext
-from mcp.types import ErrorData, JSONRPCError, JSONRPCRequest, JSONRPCResponse, RequestId
+from mcp.types import INVALID_REQUEST, ErrorData, JSONRPCError, JSONRPCRequest, JSONRPCResponse, RequestId
 
 from litellm_steward.logs import place_of
-from litellm_steward.server import BuildServer, build_server
+from litellm_steward.server import BuildServer, StewardServer, build_server
+from litellm_steward.serving.limits import TOO_LARGE_SAID
+from litellm_steward.serving.lines import TOO_LARGE, BoundedLines
+from litellm_steward.serving.tracked import Heard, Item, Told, Unanswered
 from litellm_steward.settings import Settings, SettingsError
 from litellm_steward.steward import Steward, open_steward
+from litellm_steward.work import Work
 
 if TYPE_CHECKING:  # private to the SDK, and only its types are needed
     from mcp.shared._stream_protocols import ReadStream, WriteStream
 
 log = logging.getLogger(__name__)
 
-Item = SessionMessage | Exception
 DISCOVER: Final = "server/discover"
+WRITING: Final = 5.0
+"""Seconds for the last answers to be written to a client that may not read them."""
 
 
 def run_stdio(settings: Settings, *, build: BuildServer = build_server) -> NoReturn:
-    """Serve until stdin ends, SIGINT or SIGTERM; then end the process.
+    """Serve until stdin ends, SIGINT or SIGTERM; then finish what runs, for ``STEWARD_GRACE`` seconds at most.
 
     Raises ``SettingsError`` if the server cannot be built.
     """
@@ -59,44 +64,63 @@ def run_stdio(settings: Settings, *, build: BuildServer = build_server) -> NoRet
 
 
 async def _serve(settings: Settings, build: BuildServer) -> None:
-    async with AsyncExitStack() as stack:
-        steward = await stack.enter_async_context(open_steward(settings))
-        server = build(steward)
-        async with stdio_server() as (read, write):
-            code = 1
-            try:
-                await _serve_until_told(server._lowlevel_server, read, write)  # noqa: SLF001 - the SDK offers no other way
+    code = 1
+    try:
+        async with open_steward(settings) as steward:
+            server = build(steward)
+            lines = BoundedLines(sys.stdin.buffer)
+            async with stdio_server(stdin=cast("anyio.AsyncFile[str]", lines)) as (read, write):
+                await _serve_until_told(server, read, write, settings.steward_grace)
                 code = 0
-            except Exception as error:  # noqa: BLE001 - the outermost boundary of the process
-                log.error("Serving stdio failed: %s", place_of(error))  # noqa: TRY400 - never a traceback's values
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await stack.aclose()
-                logging.shutdown()
-                sys.stderr.flush()
-                # Leaving the block would wait for the thread that reads stdin, which waits for the client.
-                os._exit(code)
+                # A client that does not read keeps the thread that writes, and with it the block, for ever.
+                Timer(WRITING, os._exit, [code]).start()
+                lines.stop()
+                await write.aclose()
+    except SettingsError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the outermost boundary of the process
+        log.error("Serving stdio failed: %s", place_of(error))  # noqa: TRY400 - never a traceback's values
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(code)  # the end of the interpreter would wait for the thread that reads stdin, which waits for the client
 
 
 async def _serve_until_told(
-    server: Server[Steward], read: ReadStream[Item], write: WriteStream[SessionMessage]
+    server: StewardServer, read: ReadStream[Item], write: WriteStream[SessionMessage], grace: float
 ) -> None:
+    lowlevel = server._lowlevel_server  # noqa: SLF001 - the SDK offers no other way
+    unanswered = Unanswered(server.work)
+    heard, told = Heard(read, unanswered), Told(write, unanswered)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_cancel_on_signal, tasks.cancel_scope)
-        async with server.lifespan(server) as steward:
+        tasks.start_soon(_stop_on_signal, server.work, grace, tasks.cancel_scope)
+        async with lowlevel.lifespan(lowlevel) as steward:
             undecided, decided = anyio.create_memory_object_stream[Item]()
-            tasks.start_soon(_relay, server, steward, read, write, undecided)
-            await serve_dual_era_loop(server, decided, write, lifespan_state=steward)
+
+            async def relay() -> None:
+                async with undecided:
+                    await _relay(lowlevel, steward, heard, told, undecided)
+                    await server.work.finish(grace)  # the SDK drops what runs when its input ends
+
+            tasks.start_soon(relay)
+            await serve_dual_era_loop(lowlevel, decided, told, lifespan_state=steward)
         tasks.cancel_scope.cancel()
 
 
-async def _cancel_on_signal(scope: anyio.CancelScope) -> None:
+async def _stop_on_signal(work: Work, grace: float, scope: anyio.CancelScope) -> None:
+    """The first signal ends it once what runs is answered, the second one at once."""
     if sys.platform == "win32":  # the event loop cannot wait for signals there; the default ends the process
         return
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
+        await anext(signals)
+
+        async def finish() -> None:
+            await work.finish(grace)
             scope.cancel()
-            return
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(finish)
+            await anext(signals)
+            scope.cancel()
 
 
 async def _relay(
@@ -106,17 +130,19 @@ async def _relay(
     write: WriteStream[SessionMessage],
     onward: MemoryObjectSendStream[Item],
 ) -> None:
-    """Answer discovery here until another request comes; hand everything else on."""
+    """Answer discovery here until another request comes, and what is too large; hand everything else on."""
     decided = False
-    async with onward:
-        async for item in read:
-            request = item.message if isinstance(item, SessionMessage) else None
-            if isinstance(request, JSONRPCRequest) and not decided:
-                if request.method == DISCOVER:
-                    await write.send(SessionMessage(await _discover(server, steward, request)))
-                    continue
-                decided = True
-            await onward.send(item)
+    async for item in read:
+        request = item.message if isinstance(item, SessionMessage) else None
+        if isinstance(request, JSONRPCRequest):
+            if request.method == TOO_LARGE:
+                await write.send(SessionMessage(_error(request.id, INVALID_REQUEST, TOO_LARGE_SAID, None)))
+                continue
+            if request.method == DISCOVER and not decided:
+                await write.send(SessionMessage(await _discover(server, steward, request)))
+                continue
+            decided = True
+        await onward.send(item)
 
 
 async def _discover(

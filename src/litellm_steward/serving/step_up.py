@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from litellm_steward.callers import READ_SCOPE, WRITE_SCOPE, Principal
 from litellm_steward.serving.gate import insufficient_scope
-from litellm_steward.serving.hearing import again, hear
+from litellm_steward.serving.hearing import again, body_of
 
 
 class StepUp:
@@ -29,7 +29,7 @@ class StepUp:
         if scope["type"] != "http" or scope["method"] != "POST" or Principal.of(scope).has(WRITE_SCOPE):
             await self._app(scope, receive, send)
             return
-        heard = await hear(receive, self._max_body)
+        heard = [message async for message in body_of(receive, self._max_body)]
         if called_tools(b"".join(message.get("body", b"") for message in heard)) & self._changing:
             refusal = insufficient_scope((READ_SCOPE, WRITE_SCOPE), self._metadata_url)
             await refusal(scope, receive, send)
