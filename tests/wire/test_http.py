@@ -87,13 +87,13 @@ async def test_there_is_no_stream_to_get(http: Served) -> None:
 
 
 @pytest.mark.parametrize("transport", ["sse", "streamable-http"])
-async def test_a_body_has_a_limit(transport: str, sse: Served, http: Served) -> None:
+@pytest.mark.parametrize("body", [b"x" * (256 * 1024 + 1), b"[" + b"1," * 20_001 + b"1]"], ids=["bytes", "values"])
+async def test_a_body_has_a_limit(transport: str, body: bytes, sse: Served, http: Served) -> None:
     async with browser(served_by(transport, sse, http)) as client:
         path = "/messages/?session_id=" + "0" * 32 if transport == "sse" else "/mcp"
-        response = await client.post(
-            path, content=b" " * (4 * 1024 * 1024 + 1), headers={"Content-Type": "application/json"}
-        )
+        response = await client.post(path, content=body, headers={"Content-Type": "application/json"})
         assert response.status_code == 413
+        assert "at most 256 KB, and 20,000 values. Nothing was done." in response.text
 
 
 @pytest.mark.parametrize("transport", ["sse", "streamable-http"])

@@ -9,11 +9,11 @@ from pydantic import Field
 from litellm_steward import errors
 from litellm_steward.api.budget import Budgeted, BudgetTable
 from litellm_steward.api.keys import Key
+from litellm_steward.api.pages import PAGE, in_parts
 from litellm_steward.api.proxy import Body, Proxy
 from litellm_steward.api.wire import Acknowledged, Count, Moment, Rows, Strings, Wire
 from litellm_steward.text import quote
 
-PAGE: Final = 100
 SEARCH: Final = "search of /v2/team/list"
 
 
@@ -84,12 +84,16 @@ async def by_alias(proxy: Proxy, alias: str, *, most: int = 1000) -> list[Team]:
         return []
     teams: list[Team] = []
     number = 1
-    while len(teams) < most:
-        page = await proxy.get(
+
+    async def read(page: int, size: int) -> TeamPage:
+        return await proxy.get(
             "/v2/team/list",
             TeamPage,
-            {"team_alias": alias, "page": number, "page_size": PAGE, "sort_by": "team_id"},
+            {"team_alias": alias, "page": page, "page_size": size, "sort_by": "team_id"},
         )
+
+    while len(teams) < most:
+        page = await in_parts(read, number, "teams")
         teams += page.teams
         if number >= page.total_pages or not page.teams:  # an empty page ends a list, whatever it says of itself
             break

@@ -10,13 +10,13 @@ from pydantic import Field
 from litellm_steward import errors
 from litellm_steward.api.budget import Budgeted
 from litellm_steward.api.keys import Key
+from litellm_steward.api.pages import PAGE, in_parts
 from litellm_steward.api.proxy import Body, Proxy
 from litellm_steward.api.teams import Team
 from litellm_steward.api.wire import Count, Moment, Rows, Strings, Wire
 from litellm_steward.text import quote
 from litellm_steward.together import each
 
-PAGE: Final = 100
 MOST_ALIKE: Final = 1_000
 """Of more users whose names contain a text, nobody looks for the one that is the text."""
 
@@ -121,7 +121,7 @@ async def by_email(proxy: Proxy, email: str) -> list[User]:
     if first.total > MOST_ALIKE:
         raise errors.Undecided(f"{first.total:,} users have e-mail addresses that contain {quote(email)}")
     numbers = range(1, ceil(first.total / PAGE) + 1)
-    pages = await each([_page(proxy, user_email=email, sort_by="user_id", page=n) for n in numbers], at_once=4)
+    pages = await each([_page(proxy, user_email=email, sort_by="user_id", number=n) for n in numbers], at_once=4)
     return [user for page in pages for user in page.users]
 
 
@@ -131,8 +131,12 @@ async def everybody(proxy: Proxy) -> list[User] | None:
     return page.users if page.total <= PAGE else None
 
 
-async def _page(proxy: Proxy, **query: str | int) -> UserPage:
-    return await proxy.get("/user/list", UserPage, {**query, "page_size": PAGE})
+async def _page(proxy: Proxy, *, number: int = 1, **query: str | int) -> UserPage:
+    async def read(page: int, size: int) -> UserPage:
+        pages = {"page": page} if page > 1 or size < PAGE else {}
+        return await proxy.get("/user/list", UserPage, {**query, **pages, "page_size": size})
+
+    return await in_parts(read, number, "users")
 
 
 async def new(proxy: Proxy, body: Body) -> NewUser:

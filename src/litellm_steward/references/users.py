@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from litellm_steward.api import customers, users
 from litellm_steward.api.customers import Customer
+from litellm_steward.api.pages import PAGE
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.api.users import User
 from litellm_steward.errors import InvalidArgument, NotFound
@@ -34,7 +35,7 @@ async def find_user(proxy: Proxy, reference: str) -> tuple[Match[User] | None, l
         found = by_id + by_email
     else:
         found = await users.containing_id(proxy, reference)
-    if len(found) >= users.PAGE or "," in reference:
+    if len(found) >= PAGE or "," in reference:
         exact = await users.by_id(proxy, reference)
         found += [exact] if exact else []
     chosen = match("user", reference, map(_candidate, found))
