@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from litellm_steward.api import activity, users
+from litellm_steward.api.activity import Scope
 from litellm_steward.api.proxy import Proxy
 from litellm_steward.errors import InvalidArgument, ProxyError, Unsupported
 from litellm_steward.periods import Period
@@ -159,8 +160,9 @@ async def _inner(
     return await _by_one(proxy, Subject(outer, group.ref, group.name), inner, period, OUTER_GROUPS, quiet)
 
 
-async def figures_of_one(proxy: Proxy, kind: Dimension, ref: str, period: Period) -> Figures:
-    """One user's or key's total."""
-    entity, key = (ref, None) if kind == "user" else (None, ref)
-    answer = await activity.aggregated(proxy, "user", period, entity=entity, api_key=key)
+async def figures_of_one(proxy: Proxy, subject: Subject, kind: Dimension, ref: str, period: Period) -> Figures:
+    """The total of one user of the company, or of one key of the company, a team or a user."""
+    scope: Scope = "team" if subject.kind == "team" else "user"
+    entity, key = (ref, None) if kind == "user" else (subject.ref or None, ref)
+    answer = await activity.aggregated(proxy, scope, period, entity=entity, api_key=key)
     return total(figures_of(day.metrics) for day in answer.results)

@@ -126,11 +126,11 @@ async def _subject(proxy: Proxy, given: dict[str, str | None]) -> tuple[Subject,
 async def _changes(
     proxy: Proxy, subject: Subject, group_by: list[Dimension], before: Spend, after: Spend, top: int
 ) -> Changes:
-    """Only lists of the whole company's users and keys can be cut; what they leave out is looked up."""
-    cut = subject.kind is None and group_by in (["user"], ["key"])
+    """Lists of keys, and of the whole company's users, can be cut; what they leave out is looked up."""
+    cut = [subject.kind, *group_by] in ([None, "user"], [None, "key"], ["team", "key"], ["user", "key"])
 
     async def lookup(ref: str, spend: Spend) -> Figures:
-        return await spending.figures_of_one(proxy, group_by[0], ref, spend.period)
+        return await spending.figures_of_one(proxy, subject, group_by[0], ref, spend.period)
 
     return await what_changed(before, after, top, lookup if cut else None)
 
